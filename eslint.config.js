@@ -1,0 +1,103 @@
+import { readdirSync } from 'node:fs';
+import js from '@eslint/js';
+import nx from '@nx/eslint-plugin';
+import { createNodeResolver, importX } from 'eslint-plugin-import-x';
+import tseslint from 'typescript-eslint';
+
+/** Who may import whom. A layer that is not listed here may import nothing of ours. */
+const directions = {
+  kernel: [],
+  gateway: ['kernel'],
+  sdk: ['kernel'],
+  node: ['kernel', 'gateway'],
+  ronctl: ['sdk'],
+  harness: ['kernel', 'gateway', 'node', 'sdk'],
+  example: ['kernel', 'sdk', 'node'],
+  testing: ['kernel', 'gateway', 'sdk', 'node', 'harness'],
+  checks: [],
+};
+
+/** What tests may import beyond their own package's directions. */
+const testDirections = {
+  ...directions,
+  example: [...directions.example, 'harness'],
+  ronctl: [...directions.ronctl, 'harness'],
+};
+
+const projects = ['packages', 'tools', 'examples', 'testing'].flatMap((group) =>
+  readdirSync(new URL(group, import.meta.url)).map((name) => `${group}/${name}`),
+);
+
+const boundaries = (allowed) => [
+  'error',
+  {
+    enforceBuildableLibDependency: false,
+    allow: [],
+    depConstraints: Object.entries(allowed).map(([layer, below]) => ({
+      sourceTag: `layer:${layer}`,
+      onlyDependOnLibsWithTags: [layer, ...below].map((name) => `layer:${name}`),
+    })),
+  },
+];
+
+export default tseslint.config(
+  { ignores: ['**/dist/**', '**/.tap/**', '**/.nx/**', '**/.cache/**', '**/coverage/**'] },
+  js.configs.recommended,
+  {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.strictTypeChecked],
+    languageOptions: {
+      parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname },
+    },
+    rules: {
+      '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/consistent-type-exports': 'error',
+      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      '@typescript-eslint/switch-exhaustiveness-check': [
+        'error',
+        { considerDefaultExhaustiveForUnions: true },
+      ],
+    },
+  },
+  {
+    files: ['**/*.{ts,js}'],
+    plugins: { '@nx': nx, 'import-x': importX },
+    languageOptions: {
+      globals: { Buffer: 'readonly', URL: 'readonly', console: 'readonly', process: 'readonly' },
+    },
+    settings: {
+      'import-x/resolver-next': [
+        createNodeResolver({
+          conditionNames: ['@omnigate/source', 'node', 'import', 'default'],
+          extensions: ['.ts', '.js', '.json', '.node'],
+        }),
+      ],
+    },
+    rules: {
+      eqeqeq: 'error',
+      'import-x/no-default-export': 'error',
+      'import-x/no-relative-packages': 'error',
+      'import-x/no-extraneous-dependencies': ['error', { devDependencies: false }],
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: 'ExportAllDeclaration',
+          message: 'Name every export: the public surface of a module is an explicit list.',
+        },
+      ],
+      '@nx/enforce-module-boundaries': boundaries(directions),
+    },
+  },
+  ...projects.map((project) => ({
+    // A test may import what its own package lists, and the tools the root lists for everybody.
+    files: [`${project}/test/**/*.ts`],
+    rules: {
+      'import-x/no-extraneous-dependencies': [
+        'error',
+        { packageDir: [import.meta.dirname, `${import.meta.dirname}/${project}`] },
+      ],
+      '@nx/enforce-module-boundaries': boundaries(testDirections),
+    },
+  })),
+  { files: ['*.config.js'], rules: { 'import-x/no-default-export': 'off', 'import-x/no-extraneous-dependencies': 'off' } },
+);

@@ -63,7 +63,12 @@ export default tseslint.config(
     files: ['**/*.{ts,js}'],
     plugins: { '@nx': nx, 'import-x': importX },
     languageOptions: {
-      globals: { Buffer: 'readonly', URL: 'readonly', console: 'readonly', process: 'readonly' },
+      globals: {
+        Buffer: 'readonly',
+        URL: 'readonly',
+        performance: 'readonly',
+        process: 'readonly',
+      },
     },
     settings: {
       'import-x/resolver-next': [
@@ -99,5 +104,14 @@ export default tseslint.config(
       '@nx/enforce-module-boundaries': boundaries(testDirections),
     },
   })),
-  { files: ['*.config.js'], rules: { 'import-x/no-default-export': 'off', 'import-x/no-extraneous-dependencies': 'off' } },
+  {
+    // ESLint and tap load these by their default export.
+    files: ['*.config.js', 'tools/test-run/reporter.js'],
+    rules: { 'import-x/no-default-export': 'off' },
+  },
+  {
+    // The root package has development dependencies only.
+    files: ['*.config.js'],
+    rules: { 'import-x/no-extraneous-dependencies': 'error' },
+  },
 );

@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+"""Writes specs/vectors/*.json and the transcript in specs/oap-1.md.
+
+With --check it writes nothing and fails when a file is not what it would
+write. It needs Python 3.9 and nothing else, reads the specification only
+through its author, and shares no code with the TypeScript packages.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+sys.dont_write_bytecode = True
+
+from body_vectors import errors, hellos
+from compression_vectors import compressions
+from conversation_vectors import conversations, transcript
+from frame_vectors import decodes, frames
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SPEC = ROOT / "specs" / "oap-1.md"
+
+
+def render(kind, vectors):
+    """One vector a line, so that a change is a line of a diff."""
+    names = [vector["name"] for vector in vectors]
+    if len(set(names)) != len(names):
+        raise SystemExit(f"{kind}: names are not unique")
+    lines = ",\n".join("    " + json.dumps(vector) for vector in vectors)
+    head = f'  "$schema": "./vectors.schema.json",\n  "kind": "{kind}",\n  "spec": "specs/oap-1.md",\n'
+    return "{\n" + head + '  "vectors": [\n' + lines + "\n  ]\n}\n"
+
+
+def render_transcript(spec):
+    lines = []
+    for name, side, wire in transcript():
+        lines += [f"{side} {name}, {len(wire)} bytes"]
+        cuts = [0, 4, 6, 8, 10, 12, 28, 30, 38, *range(54, len(wire), 16), len(wire)]
+        labels = ["len", "ver", "flags", "code", "app_proto_id", "tenant_id", "cap_len", "corr_id", "payload"]
+        for index, (start, end) in enumerate(zip(cuts, cuts[1:])):
+            text = wire[start:end].hex(" ")
+            note = labels[index] if index < len(labels) else ""
+            value = int.from_bytes(wire[start:end], "big")
+            lines.append(f"  {text:<48}{note} {value}".rstrip() if index < 8 else f"  {text:<48}{note}".rstrip())
+        lines.append("")
+    block = "<!-- transcript -->\n```text\n" + "\n".join(lines).rstrip() + "\n```\n<!-- /transcript -->"
+    return re.sub(r"<!-- transcript -->.*<!-- /transcript -->", lambda _: block, spec, flags=re.S)
+
+
+def outputs():
+    folder = ROOT / "specs" / "vectors"
+    for kind, vectors in (
+        ("frames", frames()),
+        ("decode", decodes()),
+        ("hello", hellos()),
+        ("errors", errors()),
+        ("compression", compressions()),
+        ("conversations", conversations()),
+    ):
+        yield folder / f"{kind}.json", render(kind, vectors)
+    yield SPEC, render_transcript(SPEC.read_text())
+
+
+def main(is_check):
+    stale = [path for path, text in outputs() if not path.exists() or path.read_text() != text]
+    if is_check and stale:
+        raise SystemExit("not what tools/vectors/generate.py writes: " + ", ".join(p.name for p in stale))
+    for path, text in outputs() if stale else ():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main("--check" in sys.argv[1:])

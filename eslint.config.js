@@ -82,7 +82,10 @@ export default tseslint.config(
       eqeqeq: 'error',
       'import-x/no-default-export': 'error',
       'import-x/no-relative-packages': 'error',
-      'import-x/no-extraneous-dependencies': ['error', { devDependencies: false }],
+      'import-x/no-extraneous-dependencies': [
+        'error',
+        { devDependencies: false, includeTypes: true },
+      ],
       'no-restricted-syntax': [
         'error',
         {
@@ -99,11 +102,24 @@ export default tseslint.config(
     rules: {
       'import-x/no-extraneous-dependencies': [
         'error',
-        { packageDir: [import.meta.dirname, `${import.meta.dirname}/${project}`] },
+        {
+          includeTypes: true,
+          packageDir: [import.meta.dirname, `${import.meta.dirname}/${project}`],
+        },
       ],
       '@nx/enforce-module-boundaries': boundaries(testDirections),
     },
   })),
+  {
+    // The client library must not pull a node into an application.
+    files: ['packages/sdk/src/**/*.ts'],
+    rules: {
+      'no-restricted-imports': [
+        'error',
+        { name: '@omnigate/kernel', message: "Import '@omnigate/kernel/wire'." },
+      ],
+    },
+  },
   {
     // ESLint and tap load these by their default export.
     files: ['*.config.js', 'tools/test-run/reporter.js'],
@@ -112,6 +128,6 @@ export default tseslint.config(
   {
     // The root package has development dependencies only.
     files: ['*.config.js'],
-    rules: { 'import-x/no-extraneous-dependencies': 'error' },
+    rules: { 'import-x/no-extraneous-dependencies': ['error', { devDependencies: true }] },
   },
 );

@@ -1,3 +1,10 @@
+import {
+  COMP_BLOCKS_MAX,
+  COMP_DECOMPRESSED_BYTES_MAX,
+  COMP_RATIO_FLOOR_BYTES,
+  COMP_RATIO_MAX,
+  COMP_WINDOW_BYTES_MAX,
+} from '../limits.ts';
 import { Reject } from './reject.ts';
 
 /** What one compressed payload may ask of its receiver (specs/oap-1.md §11). */
@@ -13,6 +20,15 @@ export interface CompressionLimits {
   /** Blocks of one frame. */
   readonly blocksMax: number;
 }
+
+/** The profile of specs/oap-1.md §11, as a node announces it. */
+export const COMPRESSION_LIMITS: CompressionLimits = Object.freeze({
+  windowBytesMax: COMP_WINDOW_BYTES_MAX,
+  outputBytesMax: COMP_DECOMPRESSED_BYTES_MAX,
+  ratioMax: COMP_RATIO_MAX,
+  ratioFloorBytes: COMP_RATIO_FLOOR_BYTES,
+  blocksMax: COMP_BLOCKS_MAX,
+});
 
 /** 0xFD2FB528, stored little endian (RFC 8878 §3.1.1). */
 const MAGIC_HIGH = 0xfd2f;

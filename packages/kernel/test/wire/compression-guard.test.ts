@@ -1,24 +1,10 @@
 import fc from 'fast-check';
 import t from 'tap';
-import {
-  COMP_BLOCKS_MAX,
-  COMP_DECOMPRESSED_BYTES_MAX,
-  COMP_RATIO_FLOOR_BYTES,
-  COMP_RATIO_MAX,
-  COMP_WINDOW_BYTES_MAX,
-  FRAME_BYTES_MAX,
-} from '../../src/limits.ts';
-import { checkCompressed } from '../../src/wire/compression-guard.ts';
+import { COMP_DECOMPRESSED_BYTES_MAX, COMP_RATIO_FLOOR_BYTES, COMP_RATIO_MAX, FRAME_BYTES_MAX } from '../../src/limits.ts';
+import { checkCompressed, COMPRESSION_LIMITS as limits } from '../../src/wire/compression-guard.ts';
 import type { CompressionLimits } from '../../src/wire/compression-guard.ts';
 import { block, BlockType, compressed, frame, join, noZstd, prose, raw, repeat, rle, WINDOW_1_MIB, zstd } from './zstd-frames.ts';
 
-const limits: CompressionLimits = {
-  windowBytesMax: COMP_WINDOW_BYTES_MAX,
-  outputBytesMax: COMP_DECOMPRESSED_BYTES_MAX,
-  ratioMax: COMP_RATIO_MAX,
-  ratioFloorBytes: COMP_RATIO_FLOOR_BYTES,
-  blocksMax: COMP_BLOCKS_MAX,
-};
 /** No verdict may take longer; the usual one takes well below a microsecond. */
 const VERDICT_MS_MAX = 5;
 const BLOCK_BYTES = 131_072;

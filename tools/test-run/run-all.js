@@ -46,7 +46,7 @@ function runPhase(name, args) {
   const { status } = spawnSync(
     process.execPath,
     [nx, 'run-many', ...args, '--nxBail=false', '--outputStyle=stream'],
-    { cwd: root, stdio: 'inherit', env: { ...process.env, NX_TUI: 'false' } },
+    { cwd: root, stdio: 'inherit' },
   );
   if (status === 0) return true;
   complaints.push(name);

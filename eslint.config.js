@@ -20,6 +20,7 @@ const directions = {
 /** What tests may import beyond their own package's directions. */
 const testDirections = {
   ...directions,
+  node: [...directions.node, 'sdk'],
   example: [...directions.example, 'harness'],
   ronctl: [...directions.ronctl, 'harness'],
 };

@@ -1,0 +1,9 @@
+import { echo } from './echo.ts';
+import { idle } from './idle.ts';
+import { latency } from './latency.ts';
+import type { Scenario } from './plan.ts';
+import { slowReader } from './slow-reader.ts';
+import { tinyFrames } from './tiny-frames.ts';
+
+/** Every scenario, in the order in which they run. */
+export const scenarios: readonly Scenario[] = [echo, latency, idle, slowReader, tinyFrames];

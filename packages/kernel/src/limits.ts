@@ -48,10 +48,14 @@ export const WRITE_BUFFER_BYTES = 65_536;
 export const WRITE_COPY_BYTES_MAX = 16_384;
 /** Idle write buffers kept for reuse over all connections. */
 export const WRITE_BUFFERS_POOLED = 64;
-/** Unsent bytes at which the node stops reading from a peer that does not read. */
+/** Collected bytes that are written at once even in the middle of a read, so that a bulk reply starts early. */
+export const WRITE_FLUSH_BYTES = 524_288;
+/** Unsent bytes at which the node stops reading from a peer that does not read, and holds replies back. */
 export const WRITE_PAUSE_BYTES = 1_048_576;
-/** Unsent bytes at which a peer that does not read is cut off. */
+/** Unsent bytes at which a peer that does not read is cut off, whatever its time. */
 export const WRITE_PENDING_BYTES_MAX = 4_194_304;
+/** Reply bytes held back per connection, behind what is unsent, before the peer is cut off. */
+export const REPLY_BYTES_HELD_MAX = 16_777_216;
 
 // Reading
 
@@ -78,6 +82,8 @@ export const WRITE_STALL_TIMEOUT_MS = 10_000;
 export const TLS_HANDSHAKE_TIMEOUT_MS = 5_000;
 /** From the FIN after a fatal error frame to the reset. */
 export const CLOSE_LINGER_MS = 250;
+/** How long a drained connection stays open for requests that crossed the GOAWAY, to be told so. */
+export const DRAINED_LINGER_MS = 1_000;
 /** How often time-outs are looked at; the precision of every one of them. */
 export const SWEEP_INTERVAL_MS = 100;
 /** From connect() to a usable socket when this side dials. */
@@ -134,6 +140,13 @@ export const HELLO_VERSIONS_MAX = 16;
 export const HELLO_TEXT_CHARS_MAX = 128;
 /** Text of an error reply; the peer shows it to a person. */
 export const ERROR_TEXT_CHARS_MAX = 1_024;
+
+// MessagePack bodies (specs/oap-1.md §1)
+
+/** Maps and arrays inside each other: no message of ours needs five, and each level costs a decoder memory. */
+export const MESSAGEPACK_DEPTH_MAX = 32;
+/** Values in one body: a frame full of empty maps would take 64 times its size and 50 ms to decode. */
+export const MESSAGEPACK_ITEMS_MAX = 65_536;
 
 // Bus and supervision
 

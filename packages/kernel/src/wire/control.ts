@@ -1,4 +1,5 @@
-import { decode, encode } from '@msgpack/msgpack';
+import { encode } from '@msgpack/msgpack';
+import { decodeMap, isCount } from './messagepack.ts';
 
 /** app_proto_id of the connection itself. */
 export const APP_CONTROL = 0;
@@ -59,7 +60,7 @@ export function decodeGoAway(payload: Uint8Array): GoAway {
   const map = decodeMap(payload) ?? {};
   return {
     reason: typeof map.reason === 'string' ? map.reason : 'draining',
-    drainMs: typeof map.drain_ms === 'number' && map.drain_ms >= 0 ? map.drain_ms : 0,
+    drainMs: isCount(map.drain_ms) ? map.drain_ms : 0,
   };
 }
 
@@ -71,19 +72,5 @@ export function encodeRevoked(revocationSeq: number): Uint8Array {
 /** The revocation sequence of a REVOKED, `undefined` when it is unreadable. */
 export function decodeRevoked(payload: Uint8Array): number | undefined {
   const seq = decodeMap(payload)?.revocation_seq;
-  return typeof seq === 'number' && Number.isSafeInteger(seq) ? seq : undefined;
-}
-
-/** A MessagePack map with text keys, or `undefined` when the bytes are anything else. */
-export function decodeMap(payload: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = decode(payload);
-    return isMap(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isMap(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+  return isCount(seq) ? seq : undefined;
 }

@@ -1,6 +1,6 @@
 import { encode } from '@msgpack/msgpack';
 import { ERROR_TEXT_CHARS_MAX } from '../limits.ts';
-import { decodeMap } from './control.ts';
+import { decodeMap, isCount } from './messagepack.ts';
 import { OapError } from './oap-error.ts';
 import { defineReject, Reject, rejectByReason } from './reject.ts';
 
@@ -11,6 +11,9 @@ export interface ErrorFields {
   readonly retryAfterMs?: number | undefined;
   readonly detail?: unknown;
 }
+
+/** What a registered reason looks like; anything else could forge lines of a log. */
+const REASON = /^[a-z][a-z0-9_]{0,63}$/;
 
 /** Body of an error reply: a MessagePack map (specs/oap-1.md §8.1). */
 export function encodeErrorBody(reject: Reject, fields: ErrorFields = {}): Uint8Array {
@@ -30,7 +33,7 @@ export function encodeErrorBody(reject: Reject, fields: ErrorFields = {}): Uint8
 export function decodeErrorBody(status: number, payload: Uint8Array, corrId: string): OapError {
   const map = decodeMap(payload);
   const reason = map?.reason;
-  if (map === undefined || typeof reason !== 'string') {
+  if (map === undefined || typeof reason !== 'string' || !REASON.test(reason)) {
     return new OapError(Reject.bad_response, {
       message: `The node answered ${status} with an unreadable error body.`,
       corrId,
@@ -45,7 +48,7 @@ export function decodeErrorBody(status: number, payload: Uint8Array, corrId: str
     message: message.slice(0, ERROR_TEXT_CHARS_MAX),
     corrId,
     origin: 'remote',
-    ...(typeof retryAfterMs === 'number' && retryAfterMs >= 0 ? { retryAfterMs } : {}),
+    ...(isCount(retryAfterMs) ? { retryAfterMs } : {}),
     ...(map.detail === undefined ? {} : { detail: map.detail }),
   });
 }

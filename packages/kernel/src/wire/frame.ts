@@ -44,15 +44,23 @@ export function encodeFrame(frame: Partial<Frame> & Pick<Frame, 'flags' | 'app'>
   if (capability.length > CAPABILITY_BYTES_MAX) {
     throw new RangeError(`capability has ${capability.length} bytes, at most ${CAPABILITY_BYTES_MAX} fit`);
   }
+  const code = frame.code ?? 0;
+  const corrId = frame.corrId ?? 0n;
+  for (const [field, value] of Object.entries({ flags: frame.flags, code, app: frame.app })) {
+    if (!Number.isInteger(value) || value < 0 || value > 0xffff) {
+      throw new RangeError(`${field} must be an integer from 0 to 65,535`);
+    }
+  }
+  if (corrId !== BigInt.asUintN(64, corrId)) throw new RangeError('corrId must be an unsigned 64-bit number');
   const header = Object.assign(createHeader(), tenant, {
     len: HEADER_BYTES + capability.length + payload.length,
     ver: VERSION,
     flags: frame.flags,
-    code: frame.code ?? 0,
+    code,
     app: frame.app,
     capLen: capability.length,
   });
-  setCorr(header, frame.corrId ?? 0n);
+  setCorr(header, corrId);
   const reject = headerReject(header, FRAME_BYTES_MAX);
   if (reject !== undefined) throw new RangeError(`no legal frame: ${reject.reason}`);
   const bytes = new Uint8Array(header.len);

@@ -55,6 +55,12 @@ export interface FrameHeader {
   corrLo: number;
 }
 
+/** The part of a header that says which exchange a frame belongs to. */
+export type FrameAddress = Pick<
+  FrameHeader,
+  'app' | 'tenant0' | 'tenant1' | 'tenant2' | 'tenant3' | 'corrHi' | 'corrLo'
+>;
+
 /** A header with every field 0, so that all headers share one shape. */
 export function createHeader(): FrameHeader {
   return {

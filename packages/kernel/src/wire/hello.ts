@@ -13,8 +13,8 @@ import {
   STREAM_WINDOW_BYTES_MAX,
   STREAM_WINDOW_BYTES_MIN,
 } from '../limits.ts';
-import { decodeMap } from './control.ts';
 import { Flag, VERSION } from './header.ts';
+import { decodeMap, isCount } from './messagepack.ts';
 import { Reject } from './reject.ts';
 
 /** The request's body format; the reply uses the same (specs/oap-1.md §4.1). */
@@ -158,7 +158,7 @@ export function decodeHelloReply(payload: Uint8Array): HelloReply | undefined {
     supported_flags: count('supported_flags', ALL_FLAGS & ~Flag.COMP),
     transports: isTexts(map.transports) ? map.transports : [],
     initial_window: count('initial_window', STREAM_WINDOW_BYTES),
-    max_ratio: count('max_ratio', COMP_RATIO_MAX),
+    max_ratio: isRatio(map.max_ratio) ? map.max_ratio : COMP_RATIO_MAX,
     max_decompressed: count('max_decompressed', COMP_DECOMPRESSED_BYTES_MAX),
     revocation_seq: count('revocation_seq', 0),
     idle_timeout_ms: count('idle_timeout_ms', IDLE_TIMEOUT_MS),
@@ -187,8 +187,8 @@ function isVersions(value: unknown): value is number[] {
   return Array.isArray(value) && value.length <= HELLO_VERSIONS_MAX && value.every(isCount);
 }
 
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+function isRatio(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0;
 }
 
 function clamp(value: number, min: number, max: number): number {

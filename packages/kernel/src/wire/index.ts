@@ -9,13 +9,12 @@ export {
   STREAM_FRAME_BYTES,
   STREAM_WINDOW_BYTES,
 } from '../limits.ts';
-export { checkCompressed } from './compression-guard.ts';
+export { checkCompressed, COMPRESSION_LIMITS } from './compression-guard.ts';
 export type { CompressionLimits } from './compression-guard.ts';
 export {
   APP_CONTROL,
   ControlOp,
   decodeGoAway,
-  decodeMap,
   decodeRevoked,
   encodeCredit,
   encodeGoAway,
@@ -31,7 +30,7 @@ export { FrameWriter, WriteBufferPool } from './frame-writer.ts';
 export { decodeFrame, encodeFrame, TENANT_NONE } from './frame.ts';
 export type { DecodeResult, Frame } from './frame.ts';
 export { createHeader, Flag, headerReject, KIND_MASK, readHeader, VERSION, writeHeader } from './header.ts';
-export type { FrameHeader } from './header.ts';
+export type { FrameAddress, FrameHeader } from './header.ts';
 export {
   decodeHelloReply,
   decodeHelloRequest,
@@ -42,6 +41,7 @@ export {
 export type { HelloOffer, HelloReply, HelloRequest, Negotiated } from './hello.ts';
 export { corrToBigInt, corrToText, parseTenant, setCorr, tenantToHex } from './identifiers.ts';
 export type { TenantWords } from './identifiers.ts';
+export { decodeMap } from './messagepack.ts';
 export { OapError } from './oap-error.ts';
 export type { ErrorOrigin, OapErrorOptions } from './oap-error.ts';
 export { defineReject, Reject, rejectByReason } from './reject.ts';

@@ -1,0 +1,103 @@
+import { decode } from '@msgpack/msgpack';
+import { MESSAGEPACK_DEPTH_MAX, MESSAGEPACK_ITEMS_MAX } from '../limits.ts';
+
+/** What stands behind a head byte: `count` is in the head itself or in the next `lengthBytes`. */
+interface Layout {
+  readonly lengthBytes: 0 | 1 | 2 | 4;
+  readonly count: number;
+  /** Content bytes in any case, and per unit of `count`. */
+  readonly bytes: number;
+  readonly bytesEach: 0 | 1;
+  /** Items that follow per unit of `count`: 1 in an array, 2 in a map. */
+  readonly itemsEach: 0 | 1 | 2;
+}
+
+const LAYOUTS: readonly (Layout | undefined)[] = Array.from({ length: 256 }, (_, head) => layoutOf(head));
+
+/** A MessagePack map with text keys, or `undefined` when the bytes are anything else. */
+export function decodeMap(payload: Uint8Array): Record<string, unknown> | undefined {
+  if (!isDecodable(payload)) return undefined;
+  try {
+    const value: unknown = decode(payload);
+    return isMap(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Whether `bytes` may be given to a decoder: one MessagePack value with nothing
+ * behind it, of at most MESSAGEPACK_ITEMS_MAX values nested at most
+ * MESSAGEPACK_DEPTH_MAX deep, that declares no more values than bytes came. A
+ * decoder reserves an array at its declared length: five bytes can cost it 256 MB,
+ * and a few such arrays inside each other the process. This reads heads only, in
+ * linear time, and reserves nothing.
+ */
+export function isDecodable(bytes: Uint8Array): boolean {
+  /** Items that each open container still waits for, outermost first. */
+  const waiting: number[] = [];
+  let here = 1;
+  let inAll = 1;
+  let seen = 0;
+  let at = 0;
+  while (inAll > 0) {
+    if (inAll > bytes.length - at || inAll > MESSAGEPACK_ITEMS_MAX - seen) return false;
+    const layout = LAYOUTS[bytes[at] as number];
+    if (layout === undefined || at + layout.lengthBytes >= bytes.length) return false;
+    const count = layout.lengthBytes === 0 ? layout.count : readCount(bytes, at + 1, layout.lengthBytes);
+    const items = count * layout.itemsEach;
+    at += 1 + layout.lengthBytes + layout.bytes + count * layout.bytesEach;
+    seen += 1;
+    here -= 1;
+    inAll += items - 1;
+    if (layout.itemsEach > 0 && waiting.length === MESSAGEPACK_DEPTH_MAX) return false;
+    if (items > 0) {
+      waiting.push(here);
+      here = items;
+    }
+    while (here === 0 && waiting.length > 0) here = waiting.pop() as number;
+  }
+  return at === bytes.length;
+}
+
+/** An unsigned big-endian number of 1, 2 or 4 bytes. */
+function readCount(bytes: Uint8Array, at: number, width: number): number {
+  let count = 0;
+  for (let i = at; i < at + width; i++) count = count * 256 + (bytes[i] as number);
+  return count;
+}
+
+/** The format table of MessagePack; 0xc1 is never used. */
+function layoutOf(head: number): Layout | undefined {
+  if (head < 0x80 || head >= 0xe0) return fixed(0);
+  if (head < 0x90) return { ...fixed(0), count: head & 0x0f, itemsEach: 2 };
+  if (head < 0xa0) return { ...fixed(0), count: head & 0x0f, itemsEach: 1 };
+  if (head < 0xc0) return fixed(head & 0x1f);
+  if (head === 0xc1) return undefined;
+  if (head < 0xc4) return fixed(0);
+  if (head < 0xc7) return { ...fixed(0), lengthBytes: widthOf(head - 0xc4), bytesEach: 1 };
+  if (head < 0xca) return { ...fixed(1), lengthBytes: widthOf(head - 0xc7), bytesEach: 1 };
+  if (head < 0xcc) return fixed(4 << (head - 0xca));
+  if (head < 0xd4) return fixed(1 << (head & 3));
+  if (head < 0xd9) return fixed(1 + (1 << (head - 0xd4)));
+  if (head < 0xdc) return { ...fixed(0), lengthBytes: widthOf(head - 0xd9), bytesEach: 1 };
+  return { ...fixed(0), lengthBytes: head % 2 === 0 ? 2 : 4, itemsEach: head < 0xde ? 1 : 2 };
+}
+
+function fixed(bytes: number): Layout {
+  return { lengthBytes: 0, count: 0, bytes, bytesEach: 0, itemsEach: 0 };
+}
+
+/** Each format comes with a length of 1, 2 and 4 bytes, in this order. */
+function widthOf(index: number): 1 | 2 | 4 {
+  return index === 0 ? 1 : index === 1 ? 2 : 4;
+}
+
+/** Whether a decoded value is a count, a size or a time: an integer from 0 to 2^53 - 1. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+}
+
+function isMap(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}

@@ -31,6 +31,8 @@ export const STREAM_WINDOW_BYTES_MIN = 1_024;
 export const STREAM_FRAME_BYTES = 65_536;
 /** Payload of one streamed request in all: a service that needs more raises it for itself. */
 export const STREAM_BYTES_MAX = 17_179_869_184;
+/** Payload that `Call.bytes()` collects: what an operation may hold in one piece without saying so. */
+export const CALL_BYTES_MAX = 1_048_576;
 /** Requests in flight per connection: what one peer may make the node remember. */
 export const INFLIGHT_REQUESTS_MAX = 1_024;
 /** Request payload bytes in flight per connection: what one peer may make the node hold. */

@@ -31,6 +31,7 @@ export class SendCredit {
 export class ReceiveCredit {
   readonly #windowBytes: number;
   #outstanding: number;
+  #unconsumed = 0;
   #consumed = 0;
 
   constructor(windowBytes: number) {
@@ -41,12 +42,25 @@ export class ReceiveCredit {
   /** Books `bytes` that arrived; false when the sender went beyond its credit. */
   receive(bytes: number): boolean {
     this.#outstanding -= bytes;
+    this.#unconsumed += bytes;
     return this.#outstanding >= 0;
   }
 
-  /** Books `bytes` as processed; returns the grant to send now, 0 for none yet. */
+  /** Bytes that the sender may still send. */
+  get outstanding(): number {
+    return Math.max(0, this.#outstanding);
+  }
+
+  /** Bytes that arrived and were not processed yet. */
+  get unconsumed(): number {
+    return this.#unconsumed;
+  }
+
+  /** Books up to `bytes` of what arrived as processed; returns the grant to send now, 0 for none yet. */
   consume(bytes: number): number {
-    this.#consumed += bytes;
+    const consumed = Math.min(bytes, this.#unconsumed);
+    this.#unconsumed -= consumed;
+    this.#consumed += consumed;
     return this.#consumed * 2 >= this.#windowBytes ? this.release() : 0;
   }
 

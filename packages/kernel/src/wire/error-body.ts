@@ -26,6 +26,12 @@ export function encodeErrorBody(reject: Reject, fields: ErrorFields = {}): Uint8
   return encode(body);
 }
 
+/** Body of the error reply that tells a peer of `error`; its cause and stack stay here. */
+export function encodeError(error: OapError): Uint8Array {
+  const { what, retryAfterMs, detail } = error;
+  return encodeErrorBody(error.reject, { message: what, retryAfterMs, detail });
+}
+
 /**
  * The error an error reply stands for. A reason this side does not know keeps
  * its name and is judged by the status: 429 and 503 may be tried again.

@@ -1,5 +1,6 @@
 import { HEADER_BYTES, WRITE_BUFFER_BYTES, WRITE_BUFFERS_POOLED, WRITE_COPY_BYTES_MAX } from '../limits.ts';
-import type { FrameHeader } from './header.ts';
+import { copyBytes } from './copy-bytes.ts';
+import type { FrameAddress } from './header.ts';
 import { VERSION } from './header.ts';
 
 /** A write buffer with its view; both are made once and travel together. */
@@ -8,8 +9,7 @@ interface WriteBuffer {
   readonly view: DataView;
 }
 
-/** Up to this size a loop over bytes beats a call into `TypedArray.prototype.set`. */
-const LOOP_COPY_BYTES_MAX = 128;
+const NO_BUFFERS: readonly WriteBuffer[] = [];
 
 function createWriteBuffer(bytes: number): WriteBuffer {
   const buffer = Buffer.allocUnsafeSlow(bytes);
@@ -40,7 +40,7 @@ export class WriteBufferPool {
  * WRITE_COPY_BYTES_MAX are referenced instead of copied and leave by writev.
  *
  * The owner calls `take()`, writes the segments in order, and calls
- * `recycle()` once the kernel has them, or `forget()` if it still reads them.
+ * `recycle()` once the operating system has them all.
  */
 export class FrameWriter {
   /** Bytes collected and not taken yet. */
@@ -52,7 +52,9 @@ export class FrameWriter {
   #from = 0;
   #at = 0;
   #segments: Uint8Array[] = [];
-  #used: WriteBuffer[] = [];
+  /** Buffers filled since the last `take()`, and those that the taken segments lie in. */
+  #full: WriteBuffer[] = [];
+  #taken: readonly WriteBuffer[] = NO_BUFFERS;
 
   constructor(pool: WriteBufferPool) {
     this.#pool = pool;
@@ -66,7 +68,7 @@ export class FrameWriter {
    *   a large one may be referenced rather than copied
    */
   append(
-    to: FrameHeader,
+    to: FrameAddress,
     flags: number,
     code: number,
     payload: Uint8Array,
@@ -86,7 +88,7 @@ export class FrameWriter {
   }
 
   /** Appends a request's frame with capability bytes; the payload memory must stay unchanged until it is sent. */
-  appendWithCapability(to: FrameHeader, flags: number, code: number, capability: Uint8Array, payload: Uint8Array): void {
+  appendWithCapability(to: FrameAddress, flags: number, code: number, capability: Uint8Array, payload: Uint8Array): void {
     const copies = payload.length <= WRITE_COPY_BYTES_MAX;
     const copiedBytes = capability.length + (copies ? payload.length : 0);
     this.#appendHeader(to, flags, code, capability.length, capability.length + payload.length, copiedBytes);
@@ -99,31 +101,26 @@ export class FrameWriter {
     }
   }
 
-  /** Everything collected, as segments in order; the writer starts afresh behind them. */
+  /**
+   * Everything collected, as segments in order; the writer goes on behind them.
+   * Call `recycle()` when they are sent, and only then `take()` again.
+   */
   take(): Uint8Array[] {
     this.#closeSegment();
     const segments = this.#segments;
     this.#segments = [];
+    this.#taken = this.#full;
+    this.#full = [];
     this.pendingBytes = 0;
     return segments;
   }
 
-  /** The segments taken are no longer read by anyone: their buffers can be used again. */
+  /** The segments taken are read by nobody any more: their buffers can be used again. */
   recycle(): void {
-    for (const buffer of this.#used) this.#pool.release(buffer);
-    this.#used.length = 0;
-    if (this.#current !== undefined && this.#at === this.#from) {
+    for (const buffer of this.#taken) this.#pool.release(buffer);
+    this.#taken = NO_BUFFERS;
+    if (this.#current !== undefined && this.pendingBytes === 0) {
       this.#pool.release(this.#current);
-      this.#current = undefined;
-      this.#from = 0;
-      this.#at = 0;
-    }
-  }
-
-  /** The segments taken are still being sent: leave their buffers to the garbage collector. */
-  forget(): void {
-    this.#used.length = 0;
-    if (this.#at === this.#from) {
       this.#current = undefined;
       this.#from = 0;
       this.#at = 0;
@@ -132,7 +129,7 @@ export class FrameWriter {
 
   /** Writes a header and makes room for `copiedBytes` right behind it. */
   #appendHeader(
-    to: FrameHeader,
+    to: FrameAddress,
     flags: number,
     code: number,
     capBytes: number,
@@ -160,16 +157,8 @@ export class FrameWriter {
 
   /** Copies into the room reserved. */
   #copy(from: Uint8Array, start: number, end: number): void {
-    const out = (this.#current as WriteBuffer).bytes;
-    const at = this.#at;
-    this.#at = at + end - start;
-    if (end - start <= LOOP_COPY_BYTES_MAX) {
-      for (let i = start, o = at; i < end; i++, o++) out[o] = from[i] as number;
-    } else if (start === 0 && end === from.length) {
-      out.set(from, at);
-    } else {
-      out.set(from.subarray(start, end), at);
-    }
+    copyBytes(from, start, end, (this.#current as WriteBuffer).bytes, this.#at);
+    this.#at += end - start;
   }
 
   /** Makes room for `bytes` in one piece and returns where they go. */
@@ -179,7 +168,7 @@ export class FrameWriter {
       this.#current = this.#pool.acquire(bytes);
     } else if (current.bytes.length - this.#at < bytes) {
       this.#closeSegment();
-      this.#used.push(current);
+      this.#full.push(current);
       this.#current = this.#pool.acquire(bytes);
       this.#from = 0;
       this.#at = 0;

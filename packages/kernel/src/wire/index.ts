@@ -24,7 +24,7 @@ export {
 export type { GoAway } from './control.ts';
 export { ReceiveCredit, SendCredit } from './credit.ts';
 export { FrameDecoder } from './decoder.ts';
-export { decodeErrorBody, encodeErrorBody } from './error-body.ts';
+export { decodeErrorBody, encodeError, encodeErrorBody } from './error-body.ts';
 export type { ErrorFields } from './error-body.ts';
 export { FrameWriter, WriteBufferPool } from './frame-writer.ts';
 export { decodeFrame, encodeFrame, TENANT_NONE } from './frame.ts';

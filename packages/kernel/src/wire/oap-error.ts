@@ -23,6 +23,8 @@ export interface OapErrorOptions {
  */
 export class OapError extends Error {
   override readonly name = 'OapError';
+  /** The registered row behind the fields below. */
+  readonly reject: Reject;
   /** Registered reason, see registry/reject_reasons.json. */
   readonly reason: string;
   /** Status code, 400 to 507. */
@@ -34,9 +36,12 @@ export class OapError extends Error {
   /** How long to wait before a retry, milliseconds. */
   readonly retryAfterMs: number | undefined;
   readonly detail: unknown;
+  /** What happened, without the fix and the facts that `message` adds; this much goes over the wire. */
+  readonly what: string | undefined;
 
   constructor(reject: Reject, options: OapErrorOptions = {}) {
     super(composeMessage(reject, options), options.cause === undefined ? undefined : { cause: options.cause });
+    this.reject = reject;
     this.reason = reject.reason;
     this.status = reject.status;
     this.retryable = reject.retryable;
@@ -44,6 +49,7 @@ export class OapError extends Error {
     this.corrId = options.corrId;
     this.retryAfterMs = options.retryAfterMs;
     this.detail = options.detail;
+    this.what = options.message;
   }
 
   /** Any thrown value as an OapError; one that is none becomes `internal` with the value as its cause. */

@@ -1,0 +1,371 @@
+import type { ConnectionAdmission, Peer } from '../admission.ts';
+import {
+  CLOSE_LINGER_MS,
+  FRAME_BYTES_MAX,
+  FRAMES_PER_TURN_MAX,
+  PREAUTH_FRAME_BYTES_MAX,
+  UNKNOWN_CORR_ANSWERS_MAX,
+  YOUNG_CANCEL_MS,
+} from '../limits.ts';
+import type { Transport, TransportEvents } from '../net/transport.ts';
+import { APP_CONTROL, ControlOp, CREDIT_BYTES, encodeGoAway, encodeRevoked, Status } from '../wire/control.ts';
+import { FrameDecoder } from '../wire/decoder.ts';
+import { encodeError, encodeErrorBody } from '../wire/error-body.ts';
+import { createHeader, Flag, KIND_MASK } from '../wire/header.ts';
+import type { FrameAddress, FrameHeader } from '../wire/header.ts';
+import { decodeHelloRequest, encodeHelloReply, negotiateHello } from '../wire/hello.ts';
+import { OapError } from '../wire/oap-error.ts';
+import { Reject } from '../wire/reject.ts';
+import type { ConnectionContext } from './context.ts';
+import type { Exchange } from './exchange.ts';
+import { Messages } from './messages.ts';
+import type { MessageHost } from './messages.ts';
+import { Misbehaviour } from './misbehaviour.ts';
+import { Outbound } from './outbound.ts';
+import { Timeouts } from './timeouts.ts';
+
+/** Where a connection stands; the order is the order of its life. */
+const Phase = { HELLO: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
+type Phase = (typeof Phase)[keyof typeof Phase];
+
+const START_END = Flag.START | Flag.END;
+/** Control frames of the node's own, and errors about bytes that were no frame, belong to no request. */
+const NO_REQUEST: FrameAddress = createHeader();
+
+/**
+ * One peer: reads frames, answers control frames itself, hands messages on, and
+ * ends the connection when the peer breaks the rules (specs/oap-1.md §4, §5, §8).
+ */
+export class Connection implements TransportEvents, MessageHost {
+  readonly peer: Peer;
+  readonly admission: ConnectionAdmission;
+  /** When the current read began, monotonic milliseconds. */
+  nowMs: number;
+  draining = false;
+
+  readonly #context: ConnectionContext;
+  readonly #transport: Transport;
+  readonly #decoder = new FrameDecoder(PREAUTH_FRAME_BYTES_MAX);
+  readonly #outbound: Outbound;
+  readonly #timeouts: Timeouts;
+  #messages: Messages | undefined;
+  #misbehaviour: Misbehaviour | undefined;
+  #phase: Phase = Phase.HELLO;
+  /** Reading is stopped; frames may be waiting in the decoder. */
+  #held = false;
+  #inputEnded = false;
+  #goAway: { reason: string; drainMs: number } | undefined;
+
+  constructor(context: ConnectionContext, transport: Transport, peer: Peer, admission: ConnectionAdmission) {
+    this.#context = context;
+    this.#transport = transport;
+    this.peer = peer;
+    this.admission = admission;
+    this.nowMs = context.clock.now();
+    this.#timeouts = new Timeouts(this.nowMs, context.idleTimeoutMs);
+    this.#outbound = new Outbound(transport, context.writeBuffers, context.flushQueue, context.metrics);
+    transport.open(this);
+  }
+
+  /** Requests in flight. */
+  get inflight(): number {
+    return this.#messages?.inflight ?? 0;
+  }
+
+  /** Tells the peer to go elsewhere; what is in flight goes on, new requests are refused. */
+  goAway(reason: string, drainMs: number): void {
+    this.draining = true;
+    this.#goAway = { reason, drainMs };
+    if (this.#phase === Phase.OPEN) this.#sendControl(ControlOp.GOAWAY, encodeGoAway({ reason, drainMs }));
+  }
+
+  /** Tells the peer of the newest revocation. */
+  announceRevocation(revocationSeq: number): void {
+    if (this.#phase === Phase.OPEN) this.#sendControl(ControlOp.REVOKED, encodeRevoked(revocationSeq));
+  }
+
+  /** Ends the connection at once. */
+  destroy(): void {
+    this.#transport.destroy();
+  }
+
+  // Transport events
+
+  onData(chunk: Uint8Array, bytes: number): void {
+    if (this.#phase >= Phase.CLOSING) return;
+    this.nowMs = this.#context.clock.now();
+    this.#context.metrics.bytesIn += bytes;
+    this.#decoder.feed(chunk, bytes);
+    this.#read();
+  }
+
+  onDrain(): void {
+    if (this.#phase === Phase.CLOSED) return;
+    this.#outbound.drained();
+    if (this.#outbound.congested) return;
+    if (this.#held) this.#release();
+    this.#closeWhenFinished();
+  }
+
+  onEnd(): void {
+    if (this.#phase >= Phase.CLOSING) return;
+    if (this.#decoder.partialBytes > 0) {
+      this.#drop(Reject.truncated);
+      return;
+    }
+    this.#inputEnded = true;
+    this.#messages?.cancelUnfinished();
+    this.#closeWhenFinished();
+  }
+
+  onClose(): void {
+    if (this.#phase === Phase.CLOSED) return;
+    this.#phase = Phase.CLOSED;
+    this.#messages?.cancelAll();
+    this.admission.close();
+    this.#context.closed(this);
+  }
+
+  /** Looks at every time-out; called each SWEEP_INTERVAL_MS. */
+  sweep(nowMs: number): void {
+    const { partialBytes, partialLength } = this.#decoder;
+    const due = this.#timeouts.check(nowMs, {
+      closing: this.#phase === Phase.CLOSING,
+      greeted: this.#phase >= Phase.OPEN,
+      reading: !this.#held,
+      partialBytes,
+      partialLength,
+      unsentBytes: this.#outbound.unsentBytes,
+      inflight: this.inflight,
+      draining: this.draining,
+    });
+    if (due === undefined) return;
+    this.nowMs = nowMs;
+    if (due === 'linger') this.#transport.destroy();
+    else if (due === 'drained') this.#transport.end();
+    else if (due.reaction === 'C') this.fatal(due);
+    else this.#drop(due);
+  }
+
+  // Reading
+
+  #read(): void {
+    const outbound = this.#outbound;
+    const decoder = this.#decoder;
+    outbound.corked = true;
+    let frames = 0;
+    let stop = false;
+    while (!stop && decoder.next()) {
+      this.#onFrame(decoder.header);
+      stop = ++frames >= FRAMES_PER_TURN_MAX || outbound.congested || this.#phase >= Phase.CLOSING;
+    }
+    outbound.corked = false;
+    this.#timeouts.read(this.nowMs, frames, decoder.partialBytes);
+    this.#observeLatency();
+    if (decoder.reject !== undefined && this.#phase < Phase.CLOSING) this.#onUndecodable(decoder.reject);
+    outbound.flush();
+    if (stop && this.#phase < Phase.CLOSING && (decoder.unreadBytes > 0 || outbound.congested)) this.#hold();
+    if (outbound.overflowing) this.#drop(Reject.slow_reader);
+  }
+
+  /** Stops reading, until the loop had its turn or the peer has read. */
+  #hold(): void {
+    if (this.#decoder.unreadBytes > 0) this.#decoder.detach();
+    if (!this.#held) this.#transport.pause();
+    this.#held = true;
+    if (!this.#outbound.congested) setImmediate(this.#onTurn);
+  }
+
+  readonly #onTurn = (): void => {
+    if (this.#held && !this.#outbound.congested) this.#release();
+  };
+
+  #release(): void {
+    if (this.#phase >= Phase.CLOSING) return;
+    this.#held = false;
+    this.nowMs = this.#context.clock.now();
+    this.#read();
+    if (!this.#heldAgain()) this.#transport.resume();
+  }
+
+  /** `#read()` may have stopped again; a method, since the compiler would not believe it. */
+  #heldAgain(): boolean {
+    return this.#held || this.#phase === Phase.CLOSED;
+  }
+
+  #observeLatency(): void {
+    const messages = this.#messages;
+    if (messages === undefined || messages.answeredInRead === 0) return;
+    const seconds = (this.#context.clock.now() - this.nowMs) / 1_000;
+    this.#context.metrics.latency.observe(seconds, messages.answeredInRead);
+    messages.answeredInRead = 0;
+  }
+
+  #onFrame(header: FrameHeader): void {
+    if (this.#messages === undefined) this.#onFirstFrame(header);
+    else if (header.app === APP_CONTROL) this.#onControl(header, this.#messages);
+    else this.#messages.onFrame(header);
+  }
+
+  #onUndecodable(reject: Reject): void {
+    const preauth = reject === Reject.frame_too_large && this.#phase === Phase.HELLO;
+    this.fatal(preauth && this.#decoder.header.len <= FRAME_BYTES_MAX ? Reject.preauth_too_large : reject);
+  }
+
+  #onFirstFrame(header: FrameHeader): void {
+    if (header.app !== APP_CONTROL || (header.flags & KIND_MASK) !== Flag.REQ || header.code !== ControlOp.HELLO) {
+      this.fatal(Reject.hello_required, header);
+      return;
+    }
+    const { buffer, capStart, payloadStart, payloadEnd } = this.#decoder;
+    const hello = decodeHelloRequest(buffer.subarray(payloadStart, payloadEnd));
+    if (!hello.ok) {
+      this.fatal(hello.reject, header, hello.field === undefined ? undefined : { field: hello.field });
+      return;
+    }
+    const refusal = this.admission.hello(header, buffer.subarray(capStart, payloadStart));
+    if (refusal !== undefined) {
+      this.refuse(header, new OapError(refusal.reject, refusal));
+      return;
+    }
+    const { reply, agreed } = negotiateHello(hello.request, this.#context.offer());
+    this.#decoder.frameBytesMax = agreed.frameBytesMax;
+    this.#messages = new Messages(this.#context, this, this.#decoder, this.#outbound, agreed);
+    this.#phase = Phase.OPEN;
+    this.#reply(header, Status.OK, encodeHelloReply(reply, hello.encoding));
+    if (this.#goAway !== undefined) this.#sendControl(ControlOp.GOAWAY, encodeGoAway(this.#goAway));
+  }
+
+  #onControl(header: FrameHeader, messages: Messages): void {
+    const kind = header.flags & KIND_MASK;
+    if (kind === Flag.REQ) {
+      if (header.code === ControlOp.PING) this.#reply(header, Status.OK, this.#payload());
+      else this.refuse(header, new OapError(header.code === ControlOp.HELLO ? Reject.hello_repeated : Reject.op_unknown));
+    } else if (kind === Flag.EVENT) {
+      this.#onControlEvent(header, messages);
+    } else if (kind === Flag.RESP) {
+      this.discard(Reject.corr_unknown);
+    } else {
+      this.refuse(header, new OapError(Reject.bad_flags));
+    }
+  }
+
+  #onControlEvent(header: FrameHeader, messages: Messages): void {
+    switch (header.code) {
+      case ControlOp.CREDIT: {
+        const { view, payloadStart, payloadEnd } = this.#decoder;
+        if (payloadEnd - payloadStart === CREDIT_BYTES) messages.onCredit(header, view.getUint32(payloadStart));
+        else this.discard(Reject.bad_payload);
+        break;
+      }
+      case ControlOp.CANCEL: {
+        const startedMs = messages.onCancel(header);
+        if (startedMs !== undefined && this.nowMs - startedMs < YOUNG_CANCEL_MS) {
+          if (this.#faults().youngCancel(this.nowMs)) this.fatal(Reject.cancel_flood);
+        }
+        break;
+      }
+      case ControlOp.GOAWAY:
+        // The client will open no new requests; it closes the connection itself.
+        break;
+      default:
+        this.discard(Reject.op_unknown);
+    }
+  }
+
+  // Writing
+
+  #payload(): Uint8Array {
+    return this.#decoder.buffer.subarray(this.#decoder.payloadStart, this.#decoder.payloadEnd);
+  }
+
+  #reply(to: FrameAddress, status: number, payload: Uint8Array): void {
+    this.#outbound.append(to, Flag.RESP | START_END, status, payload, false);
+  }
+
+  #sendControl(op: number, payload: Uint8Array): void {
+    this.#outbound.append(NO_REQUEST, Flag.EVENT | START_END, op, payload, false);
+  }
+
+  // MessageHost: how the connection says no
+
+  refuse(header: FrameHeader, error: OapError): void {
+    const { reject } = error;
+    this.#context.metrics.reject(reject);
+    // A full node or quota is no fault of the peer: it is always told, and never cut off for asking.
+    const fault = !reject.retryable;
+    if (!fault || this.#faults().mayAnswer(this.nowMs)) this.#reply(header, reject.status, encodeError(error));
+    if (fault) this.#glitch();
+  }
+
+  sendError(exchange: Exchange, error: OapError): void {
+    this.#context.metrics.reject(error.reject);
+    this.#reply(exchange, error.status, encodeError(error));
+  }
+
+  discard(reject: Reject): void {
+    this.#context.metrics.reject(reject);
+    this.#glitch();
+  }
+
+  mayAnswerUnknownCorr(): boolean {
+    return ++this.#faults().unknownCorrAnswers <= UNKNOWN_CORR_ANSWERS_MAX;
+  }
+
+  needlessAckRequest(): void {
+    if (this.#faults().needlessAckRequest(this.nowMs)) this.fatal(Reject.flood);
+  }
+
+  messageFinished(): void {
+    if (this.#inputEnded) setImmediate(this.#onLastFinished);
+  }
+
+  readonly #onLastFinished = (): void => {
+    this.#closeWhenFinished();
+  };
+
+  /** Ends the connection after an error frame: the peer gets CLOSE_LINGER_MS to read it. */
+  fatal(reject: Reject, to: FrameAddress = NO_REQUEST, detail?: unknown): void {
+    if (this.#phase >= Phase.CLOSING) return;
+    this.#phase = Phase.CLOSING;
+    this.#context.metrics.reject(reject);
+    this.#log(reject);
+    this.#messages?.cancelAll();
+    this.#reply(to, reject.status, encodeErrorBody(reject, { detail }));
+    this.#outbound.flush();
+    this.#transport.end();
+    this.#timeouts.closing(this.nowMs + CLOSE_LINGER_MS);
+    // What still arrives is thrown away unread; an unread byte would turn the FIN into a reset.
+    if (this.#held) this.#transport.resume();
+  }
+
+  /** Closes without a word. */
+  #drop(reject: Reject): void {
+    if (this.#phase === Phase.CLOSED) return;
+    this.#context.metrics.reject(reject);
+    this.#log(reject);
+    this.#transport.destroy();
+  }
+
+  #glitch(): void {
+    this.#context.metrics.glitches++;
+    if (this.#faults().glitch(this.nowMs)) this.fatal(Reject.flood);
+  }
+
+  #faults(): Misbehaviour {
+    return (this.#misbehaviour ??= new Misbehaviour());
+  }
+
+  #log(reject: Reject): void {
+    this.#context.logger.debug({ reason: reject.reason, peer: this.peer.address }, 'connection closed');
+  }
+
+  /** After a half-close: all that was asked is answered, so the other half can go. */
+  #closeWhenFinished(): void {
+    if (this.#inputEnded && this.#phase < Phase.CLOSING && this.inflight === 0 && !this.#held && this.#outbound.empty) {
+      this.#phase = Phase.CLOSING;
+      this.#transport.end();
+      this.#timeouts.closing(this.#context.clock.now() + CLOSE_LINGER_MS);
+    }
+  }
+}

@@ -1,0 +1,368 @@
+import type { ConnectionAdmission } from '../admission.ts';
+import type { Route } from '../bus.ts';
+import { EMPTY_FRAMES_MAX, HEADER_BYTES, INFLIGHT_BYTES_MAX, STREAM_WINDOW_BYTES, WRITE_COPY_BYTES_MAX } from '../limits.ts';
+import { APP_CONTROL, ControlOp, encodeCredit } from '../wire/control.ts';
+import { ReceiveCredit, SendCredit } from '../wire/credit.ts';
+import type { FrameDecoder } from '../wire/decoder.ts';
+import type { FrameHeader } from '../wire/header.ts';
+import { Flag, KIND_MASK } from '../wire/header.ts';
+import type { Negotiated } from '../wire/hello.ts';
+import { OapError } from '../wire/oap-error.ts';
+import { Reject } from '../wire/reject.ts';
+import { compressReply, decompressRequest } from './compression.ts';
+import type { ConnectionContext } from './context.ts';
+import { EndedRequests } from './ended-requests.ts';
+import { Exchange } from './exchange.ts';
+import type { ExchangeOwner } from './exchange.ts';
+import { ExchangeTable } from './exchange-table.ts';
+import type { Outbound } from './outbound.ts';
+import { ReplyQueue } from './reply-queue.ts';
+
+/** What the messages of a connection need of the connection itself. */
+export interface MessageHost {
+  /** When the current read began, monotonic milliseconds. */
+  readonly nowMs: number;
+  readonly draining: boolean;
+  readonly admission: ConnectionAdmission;
+  /** Answers a fault of the peer with an error frame and books it against the peer. */
+  refuse(header: FrameHeader, error: OapError): void;
+  /** Answers with an error that is not held against the peer. */
+  sendError(exchange: Exchange, error: OapError): void;
+  /** Books a fault without an answer. */
+  discard(reject: Reject): void;
+  /** Ends the connection after an error frame. */
+  fatal(reject: Reject): void;
+  /** Whether a continuation of an unknown corr_id may still be answered. */
+  mayAnswerUnknownCorr(): boolean;
+  /** Books an ACK_REQ that had nothing to give back. */
+  needlessAckRequest(): void;
+  /** A request is over; the connection may have waited for that. */
+  messageFinished(): void;
+}
+
+const NO_CAPABILITY = new Uint8Array(0);
+const START_END = Flag.START | Flag.END;
+
+/**
+ * The messages of one connection: from a START frame through admission to its
+ * service, and the reply back (specs/oap-1.md §6 and §7).
+ */
+export class Messages implements ExchangeOwner {
+  /** Requests answered within the current read, for the latency histogram. */
+  answeredInRead = 0;
+
+  readonly #context: ConnectionContext;
+  readonly #host: MessageHost;
+  readonly #decoder: FrameDecoder;
+  readonly #outbound: Outbound;
+  readonly #agreed: Negotiated;
+  readonly #table = new ExchangeTable();
+  readonly #ended = new EndedRequests();
+  #heldBytes = 0;
+
+  constructor(
+    context: ConnectionContext,
+    host: MessageHost,
+    decoder: FrameDecoder,
+    outbound: Outbound,
+    agreed: Negotiated,
+  ) {
+    this.#context = context;
+    this.#host = host;
+    this.#decoder = decoder;
+    this.#outbound = outbound;
+    this.#agreed = agreed;
+  }
+
+  /** Requests in flight. */
+  get inflight(): number {
+    return this.#table.size;
+  }
+
+  /** Handles the decoder's current frame, whose app is not control. */
+  onFrame(header: FrameHeader): void {
+    const { flags } = header;
+    const kind = flags & KIND_MASK;
+    if (kind === Flag.RESP) {
+      this.#host.discard(Reject.corr_unknown);
+    } else if ((kind !== Flag.REQ && kind !== Flag.EVENT) || isCompressedCiphertext(flags)) {
+      this.#refuse(header, Reject.bad_flags);
+    } else if ((flags & Flag.COMP) !== 0 && (this.#agreed.flags & Flag.COMP) === 0) {
+      this.#refuse(header, Reject.comp_unsupported);
+    } else if ((flags & Flag.START) !== 0) {
+      this.#onStart(header);
+    } else {
+      this.#onContinuation(header);
+    }
+  }
+
+  /** A CREDIT for a reply that streams. */
+  onCredit(header: FrameHeader, bytes: number): void {
+    const exchange = this.#table.find(header.corrHi, header.corrLo);
+    if (exchange === undefined) {
+      if (!this.#ended.has(header.corrHi, header.corrLo)) this.#host.discard(Reject.corr_unknown);
+      return;
+    }
+    exchange.queue ??= this.createReplyQueue();
+    exchange.queue.grant(bytes);
+    if (!exchange.queue.empty && this.pump(exchange)) exchange.drained();
+  }
+
+  /** A CANCEL; returns when its request began, `undefined` when nothing was cancelled. */
+  onCancel(header: FrameHeader): number | undefined {
+    const exchange = this.#table.find(header.corrHi, header.corrLo);
+    if (exchange === undefined) {
+      if (!this.#ended.has(header.corrHi, header.corrLo)) this.#host.discard(Reject.corr_unknown);
+      return undefined;
+    }
+    exchange.cancel();
+    return exchange.startedMs;
+  }
+
+  /** The peer will send nothing more: what is half received can never be answered. */
+  cancelUnfinished(): void {
+    for (const exchange of this.#table.all()) if (exchange.receiving) exchange.cancel();
+  }
+
+  /** The connection is gone. */
+  cancelAll(): void {
+    for (const exchange of this.#table.all()) exchange.cancel();
+  }
+
+  #onStart(header: FrameHeader): void {
+    const before = this.#table.find(header.corrHi, header.corrLo);
+    if (before !== undefined) {
+      if (before.receiving) before.abort(new OapError(Reject.bad_state, { message: 'START came twice on one corr_id.' }));
+      else this.#refuse(header, Reject.corr_dup);
+      return;
+    }
+    if (this.#host.draining) {
+      this.#refuse(header, Reject.draining);
+      return;
+    }
+    const route = this.#context.bus.route(header.app);
+    if (route === undefined) {
+      this.#refuse(header, Reject.app_unknown);
+      return;
+    }
+    const refusal = this.#host.admission.message(header, route, this.#capability(header));
+    if (refusal !== undefined) {
+      this.#refuseWith(header, new OapError(refusal.reject, refusal));
+    } else if (!route.available) {
+      this.#refuse(header, Reject.service_unavailable);
+    } else if (this.#table.size >= this.#agreed.inflightMax) {
+      this.#refuse(header, Reject.inflight);
+    } else if (this.#heldBytes + this.#decoder.payloadEnd - this.#decoder.payloadStart > INFLIGHT_BYTES_MAX) {
+      this.#refuse(header, Reject.inflight_bytes);
+    } else {
+      this.#dispatch(header, route);
+    }
+  }
+
+  #dispatch(header: FrameHeader, route: Route): void {
+    let payload: Uint8Array;
+    try {
+      payload = this.#payload(header, route.borrowsPayload);
+    } catch (thrown) {
+      this.#refuseWith(header, OapError.from(thrown));
+      return;
+    }
+    const exchange = new Exchange(this, route, header, payload, this.#host.nowMs);
+    this.#hold(exchange, payload.length);
+    if (!exchange.complete && !this.#receive(exchange, header)) return;
+    try {
+      exchange.body = this.#context.bus.request(route, exchange, exchange);
+      if (!exchange.complete && !exchange.ended && exchange.body === undefined) {
+        throw new Error(`service ${route.name} returned nothing to receive a streamed request with`);
+      }
+    } catch (thrown) {
+      this.serviceThrew(exchange, thrown);
+    }
+    if (exchange.done) {
+      if (!exchange.tabled) this.answeredInRead++;
+      return;
+    }
+    exchange.tabled = true;
+    this.#table.add(exchange);
+    this.#context.metrics.inflight++;
+  }
+
+  #onContinuation(header: FrameHeader): void {
+    const exchange = this.#table.find(header.corrHi, header.corrLo);
+    if (exchange?.receiving !== true) {
+      this.#onStrayContinuation(header);
+      return;
+    }
+    if (!belongsTo(header, exchange)) {
+      exchange.abort(new OapError(Reject.bad_state, { message: 'A continuation changed app, code, tenant or kind.' }));
+      return;
+    }
+    if (!this.#receive(exchange, header)) return;
+    try {
+      const payload = this.#payload(header, exchange.route.borrowsPayload);
+      this.#hold(exchange, payload.length);
+      if (this.#heldBytes > INFLIGHT_BYTES_MAX) throw new OapError(Reject.inflight_bytes);
+      if (payload.length > 0) exchange.body?.onData?.(payload);
+      if ((header.flags & Flag.END) !== 0) {
+        exchange.receiving = false;
+        exchange.body?.onEnd?.();
+      }
+    } catch (thrown) {
+      this.serviceThrew(exchange, thrown);
+    }
+    if ((header.flags & Flag.ACK_REQ) !== 0) this.#acknowledge(exchange);
+  }
+
+  /** Books the payload of a multi-frame message; false when the stream or the connection had to end for it. */
+  #receive(exchange: Exchange, header: FrameHeader): boolean {
+    const bytes = header.len - HEADER_BYTES - header.capLen;
+    const credit = (exchange.credit ??= new ReceiveCredit(STREAM_WINDOW_BYTES));
+    exchange.receivedBytes += bytes;
+    if (!credit.receive(bytes)) {
+      exchange.abort(new OapError(Reject.credit_exceeded));
+    } else if (exchange.receivedBytes > exchange.route.requestBytesMax) {
+      exchange.abort(new OapError(Reject.stream_too_large));
+    } else if (bytes === 0 && (header.flags & Flag.END) === 0 && ++exchange.emptyFrames > EMPTY_FRAMES_MAX) {
+      this.#host.fatal(Reject.flood);
+    } else {
+      if (bytes > 0) exchange.emptyFrames = 0;
+      return true;
+    }
+    return false;
+  }
+
+  #acknowledge(exchange: Exchange): void {
+    const grant = exchange.receiving ? (exchange.credit?.release() ?? 0) : 0;
+    if (grant > 0) this.sendCredit(exchange, grant);
+    else this.#host.needlessAckRequest();
+  }
+
+  #onStrayContinuation(header: FrameHeader): void {
+    const bytes = header.len - HEADER_BYTES;
+    if (this.#ended.absorb(header.corrHi, header.corrLo, bytes)) return;
+    if (this.#host.mayAnswerUnknownCorr()) this.#refuse(header, Reject.corr_unknown);
+    else this.#host.discard(Reject.corr_unknown);
+  }
+
+  #refuse(header: FrameHeader, reject: Reject): void {
+    this.#refuseWith(header, new OapError(reject));
+  }
+
+  /** Refuses a frame; the rest of its message, if it has one, is dropped without a further word. */
+  #refuseWith(header: FrameHeader, error: OapError): void {
+    if ((header.flags & START_END) === Flag.START) {
+      this.#ended.add(header.corrHi, header.corrLo, STREAM_WINDOW_BYTES * 2);
+    }
+    this.#host.refuse(header, error);
+  }
+
+  #capability(header: FrameHeader): Uint8Array {
+    if (header.capLen === 0) return NO_CAPABILITY;
+    return this.#decoder.buffer.subarray(this.#decoder.capStart, this.#decoder.payloadStart);
+  }
+
+  /** Payload of the current frame as its service may have it. */
+  #payload(header: FrameHeader, borrow: boolean): Uint8Array {
+    const { buffer, payloadStart, payloadEnd } = this.#decoder;
+    if ((header.flags & Flag.COMP) !== 0) return decompressRequest(this.#context, buffer, payloadStart, payloadEnd);
+    return borrow || this.#decoder.owned
+      ? buffer.subarray(payloadStart, payloadEnd)
+      : Uint8Array.prototype.slice.call(buffer, payloadStart, payloadEnd);
+  }
+
+  #hold(exchange: Exchange, bytes: number): void {
+    exchange.heldBytes += bytes;
+    this.#heldBytes += bytes;
+  }
+
+  // ExchangeOwner: the way back
+
+  sendWhole(exchange: Exchange, status: number, payload: Uint8Array, flags: number): boolean {
+    if (payload.length > this.#agreed.frameBytesMax - HEADER_BYTES || this.#outbound.congested) return false;
+    let sent = payload;
+    let sentFlags = Flag.RESP | START_END | (flags & Flag.APP_E2E);
+    if ((this.#agreed.flags & Flag.COMP) !== 0 && (flags & Flag.APP_E2E) === 0) {
+      const compressed = compressReply(this.#context, payload);
+      if (compressed !== undefined) {
+        sent = compressed;
+        sentFlags |= Flag.COMP;
+      }
+    }
+    const keep = sent.length > WRITE_COPY_BYTES_MAX && !this.isBorrowed(sent);
+    this.#outbound.append(exchange, sentFlags, status, sent, keep);
+    return true;
+  }
+
+  createReplyQueue(): ReplyQueue {
+    return new ReplyQueue(
+      new SendCredit(this.#agreed.replyWindowBytes),
+      this.#agreed.frameBytesMax - HEADER_BYTES,
+      (bytes) => {
+        this.#outbound.held(bytes);
+      },
+    );
+  }
+
+  pump(exchange: Exchange): boolean {
+    return this.#outbound.pump(exchange);
+  }
+
+  sendError(exchange: Exchange, error: OapError): void {
+    this.#host.sendError(exchange, error);
+  }
+
+  sendCredit(exchange: Exchange, bytes: number): void {
+    const address = { ...addressOf(exchange), app: APP_CONTROL };
+    this.#outbound.append(address, Flag.EVENT | START_END, ControlOp.CREDIT, encodeCredit(bytes), false);
+  }
+
+  isBorrowed(payload: Uint8Array): boolean {
+    return !this.#decoder.owned && payload.buffer === this.#decoder.buffer.buffer;
+  }
+
+  serviceThrew(exchange: Exchange, thrown: unknown): void {
+    if (thrown instanceof OapError) {
+      exchange.abort(thrown);
+    } else {
+      exchange.abort(new OapError(Reject.internal));
+      this.#context.serviceCrashed(exchange.route, thrown);
+    }
+  }
+
+  finished(exchange: Exchange): void {
+    const allowance = exchange.receiving ? (exchange.credit?.outstanding ?? 0) * 2 + EMPTY_FRAMES_MAX : 0;
+    this.#ended.add(exchange.corrHi, exchange.corrLo, allowance);
+    if (exchange.queue !== undefined) this.#outbound.forget(exchange);
+    if (!exchange.tabled) return;
+    this.#table.remove(exchange);
+    exchange.tabled = false;
+    this.#context.metrics.inflight--;
+    this.#context.metrics.latency.observe((this.#context.clock.now() - exchange.startedMs) / 1_000);
+    this.#host.messageFinished();
+  }
+
+  releaseBytes(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+}
+
+function isCompressedCiphertext(flags: number): boolean {
+  return (flags & (Flag.COMP | Flag.APP_E2E)) === (Flag.COMP | Flag.APP_E2E);
+}
+
+function belongsTo(header: FrameHeader, exchange: Exchange): boolean {
+  return (
+    header.app === exchange.app &&
+    header.code === exchange.code &&
+    header.tenant0 === exchange.tenant0 &&
+    header.tenant1 === exchange.tenant1 &&
+    header.tenant2 === exchange.tenant2 &&
+    header.tenant3 === exchange.tenant3 &&
+    ((header.flags ^ exchange.flags) & KIND_MASK) === 0
+  );
+}
+
+function addressOf(exchange: Exchange): Omit<FrameHeader, 'len' | 'ver' | 'flags' | 'code' | 'capLen'> {
+  const { app, tenant0, tenant1, tenant2, tenant3, corrHi, corrLo } = exchange;
+  return { app, tenant0, tenant1, tenant2, tenant3, corrHi, corrLo };
+}

@@ -1,0 +1,173 @@
+import { openServicesOnly } from './admission.ts';
+import type { Admission, Peer } from './admission.ts';
+import type { Bus, Route } from './bus.ts';
+import { monotonicClock } from './clock.ts';
+import type { Clock } from './clock.ts';
+import { Connection } from './connection/connection.ts';
+import type { ConnectionContext } from './connection/context.ts';
+import { FlushQueue } from './connection/outbound.ts';
+import { DRAIN_ACCEPT_MS, DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS, SWEEP_INTERVAL_MS } from './limits.ts';
+import type { Logger } from './logger.ts';
+import type { Metrics } from './metrics.ts';
+import { ConnectionLimiter } from './net/connection-limiter.ts';
+import type { ConnectionLimits } from './net/connection-limiter.ts';
+import { Listener } from './net/listener.ts';
+import type { ListenAddress } from './net/listener.ts';
+import type { TlsFiles } from './net/tls.ts';
+import type { Transport } from './net/transport.ts';
+import type { PayloadCodec } from './payload-codec.ts';
+import { WriteBufferPool } from './wire/frame-writer.ts';
+
+/** What a server needs, and what it can do without. */
+export interface OapServerOptions {
+  readonly bus: Bus;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  /** Name and version that HELLO replies carry. */
+  readonly name: string;
+  /** Who may do what; open services only when absent. */
+  readonly admission?: Admission;
+  /** Decodes COMP payloads; they are not offered when absent. */
+  readonly codec?: PayloadCodec;
+  readonly connectionLimits?: ConnectionLimits;
+  readonly idleTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** Told when a service throws what is no refusal. */
+  onServiceCrash(route: Route, error: unknown): void;
+}
+
+/** How long a drain may take. */
+export interface DrainOptions {
+  /** Goes into the GOAWAY. */
+  readonly reason: string;
+  /** Time for peers to learn of it while new connections are still taken, milliseconds. */
+  readonly acceptMs?: number;
+  /** Time for open requests to finish, milliseconds from the start. */
+  readonly timeoutMs?: number;
+}
+
+/** Listeners and their connections: everything of a node that faces the network. */
+export class OapServer implements AsyncDisposable {
+  readonly #context: ConnectionContext;
+  readonly #limiter: ConnectionLimiter;
+  readonly #connections = new Set<Connection>();
+  readonly #listeners: Listener[] = [];
+  readonly #sweepTimer: NodeJS.Timeout;
+  #drain: DrainOptions | undefined;
+  #revocationSeq = 0;
+
+  constructor(options: OapServerOptions) {
+    this.#limiter = new ConnectionLimiter(options.connectionLimits);
+    this.#context = {
+      bus: options.bus,
+      admission: options.admission ?? openServicesOnly,
+      codec: options.codec,
+      metrics: options.metrics,
+      logger: options.logger,
+      clock: options.clock ?? monotonicClock,
+      writeBuffers: new WriteBufferPool(),
+      flushQueue: new FlushQueue(),
+      idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      offer: () => ({
+        server: options.name,
+        transports: this.#listeners.some((listener) => listener.secure) ? ['tcp', 'tls'] : ['tcp'],
+        compression: options.codec !== undefined,
+        revocationSeq: this.#revocationSeq,
+        idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      }),
+      serviceCrashed: (route, error) => {
+        options.onServiceCrash(route, error);
+      },
+      closed: (connection) => {
+        this.#connections.delete(connection);
+        options.metrics.connections--;
+      },
+    };
+    this.#sweepTimer = setInterval(() => {
+      const nowMs = this.#context.clock.now();
+      for (const connection of this.#connections) connection.sweep(nowMs);
+    }, SWEEP_INTERVAL_MS).unref();
+  }
+
+  /**
+   * Opens a listener; with `files`, for TLS 1.3 only. Returns where it listens.
+   *
+   * @throws Error when the address is taken or a TLS file is at fault
+   */
+  async listen(address: ListenAddress, files?: TlsFiles): Promise<ListenAddress> {
+    const listener = await Listener.listen(
+      address,
+      {
+        onConnection: (transport, peer) => {
+          this.#onConnection(transport, peer);
+        },
+        onRefused: (reject) => {
+          this.#context.metrics.reject(reject);
+        },
+      },
+      this.#limiter,
+      files,
+    );
+    this.#listeners.push(listener);
+    return listener.address;
+  }
+
+  /**
+   * Reads the certificate files of all listeners again.
+   *
+   * @throws Error that says which file is at fault; the old ones stay in use then
+   */
+  reloadCertificates(): void {
+    for (const listener of this.#listeners) listener.reloadCertificate();
+  }
+
+  /** Tells every peer of the newest revocation; later HELLO replies carry it. */
+  announceRevocation(revocationSeq: number): void {
+    this.#revocationSeq = revocationSeq;
+    for (const connection of this.#connections) connection.announceRevocation(revocationSeq);
+  }
+
+  /**
+   * Sends everyone away politely: GOAWAY at once, new connections for `acceptMs`
+   * more unless nobody is connected, open requests until `timeoutMs`. Resolves
+   * when the last connection is gone; what is left then is cut off.
+   */
+  async drain(options: DrainOptions): Promise<void> {
+    if (this.#drain !== undefined) return;
+    this.#drain = options;
+    const startMs = this.#context.clock.now();
+    const acceptMs = options.acceptMs ?? DRAIN_ACCEPT_MS;
+    const timeoutMs = options.timeoutMs ?? DRAIN_TIMEOUT_MS;
+    for (const connection of this.#connections) connection.goAway(options.reason, timeoutMs);
+    for (;;) {
+      const elapsedMs = this.#context.clock.now() - startMs;
+      if (elapsedMs >= acceptMs || this.#connections.size === 0) this.#closeListeners();
+      if (this.#connections.size === 0 || elapsedMs >= timeoutMs) break;
+      await new Promise((resolve) => setTimeout(resolve, SWEEP_INTERVAL_MS));
+    }
+    await this[Symbol.asyncDispose]();
+  }
+
+  /** Closes everything at once. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#sweepTimer);
+    this.#closeListeners();
+    for (const connection of this.#connections) connection.destroy();
+    while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  #closeListeners(): void {
+    for (const listener of this.#listeners) listener.close();
+  }
+
+  #onConnection(transport: Transport, peer: Peer): void {
+    const { metrics, admission } = this.#context;
+    metrics.connections++;
+    metrics.connectionsTotal++;
+    const connection = new Connection(this.#context, transport, peer, admission.open(peer));
+    this.#connections.add(connection);
+    if (this.#drain !== undefined) {
+      connection.goAway(this.#drain.reason, this.#drain.timeoutMs ?? DRAIN_TIMEOUT_MS);
+    }
+  }
+}

@@ -75,6 +75,8 @@ async function runSlowReader(run: Run): Promise<ScenarioReport> {
 /** The most memory `worker` holds while `work` goes on, bytes, and what the work gave. */
 async function peakMemory<T>(worker: WorkerProcess, work: Promise<T>): Promise<{ peakBytes: number; value: T }> {
   const finished = work.then((value) => ({ value }));
+  // When the worker fails first, its error is the one to tell.
+  finished.catch(() => undefined);
   let peakBytes = 0;
   for (;;) {
     const done = await Promise.race([finished, sleep(MEMORY_SAMPLE_MS)]);

@@ -56,7 +56,7 @@ def hellos():
         "max_inflight": 16,
         "initial_window": 65_536,
         "supported_flags": 255,
-        "transports": ["oap", "oaps"],
+        "transports": ["tcp", "tls"],
     }
     ill_typed = {
         "client": [1, None, True, ["a"], b"a", "x" * 129],

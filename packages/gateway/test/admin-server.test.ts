@@ -1,0 +1,210 @@
+import { once } from 'node:events';
+import { Agent, request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { Metrics, Reject } from '@omnigate/kernel';
+import type { Route } from '@omnigate/kernel';
+import t from 'tap';
+import { AdminServer } from '../src/admin-server.ts';
+import { ADMIN_CONNECTIONS_MAX, ADMIN_HEADERS_TIMEOUT_MS } from '../src/limits.ts';
+import type { NotReady } from '../src/readiness.ts';
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+const route = (name: string, requests: number): Route => ({
+  appProtoId: 300,
+  name,
+  access: 'open',
+  borrowsPayload: false,
+  requestBytesMax: 1,
+  available: true,
+  requests,
+});
+
+async function start(reasons: NotReady[] = []) {
+  const metrics = new Metrics();
+  metrics.registerReasons(Object.values(Reject));
+  const routes: Route[] = [];
+  const admin = await AdminServer.listen(
+    { host: '127.0.0.1', port: 0 },
+    { metrics, routes: () => routes, readiness: () => reasons },
+  );
+  const agent = new Agent({ keepAlive: true });
+  const ask = (path: string, method = 'GET'): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const outgoing = request({ ...admin.address, path, method, agent }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () => {
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text: Buffer.concat(chunks).toString(),
+          });
+        });
+      });
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+  return { admin, metrics, routes, ask, agent };
+}
+
+/** Everything the server sends until it closes the connection. */
+async function readAll(socket: Socket): Promise<string> {
+  const chunks: Buffer[] = [];
+  socket.on('error', () => undefined);
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString();
+}
+
+/** Samples by name with labels, as `rejected_total{reason="flood"}`. */
+function samplesOf(text: string): Map<string, number> {
+  const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]));
+}
+
+await t.test('livez and readyz', async (t) => {
+  const reasons: NotReady[] = [];
+  const { admin, ask } = await start(reasons);
+  const live = await ask('/livez');
+  t.equal(live.status, 200);
+  t.match(live.headers['content-type'], /^application\/json/);
+  t.same(JSON.parse(live.text), { status: 'live' });
+  const ready = await ask('/readyz');
+  t.equal(ready.status, 200);
+  t.same(JSON.parse(ready.text), { status: 'ready' });
+
+  reasons.push({ reason: 'draining' }, { reason: 'service_unavailable', service: 'echo' });
+  const draining = await ask('/readyz');
+  t.equal(draining.status, 503);
+  t.same(JSON.parse(draining.text), {
+    status: 'not_ready',
+    reasons: [{ reason: 'draining' }, { reason: 'service_unavailable', service: 'echo' }],
+  });
+  t.equal((await ask('/livez')).status, 200, 'a node that is not ready is alive all the same');
+  await admin[Symbol.asyncDispose]();
+});
+
+await t.test('other paths and methods', async (t) => {
+  const { admin, ask } = await start();
+  const unknown = await ask('/');
+  t.equal(unknown.status, 404);
+  t.match(JSON.parse(unknown.text), { error: 'not_found', message: /\/livez, \/readyz or \/metrics/ });
+  const posted = await ask('/readyz', 'POST');
+  t.equal(posted.status, 405);
+  t.equal(posted.headers.allow, 'GET, HEAD');
+  t.match(JSON.parse(posted.text), { error: 'method_not_allowed' });
+  const head = await ask('/metrics', 'HEAD');
+  t.equal(head.status, 200);
+  t.equal(head.text, '');
+  t.ok(Number(head.headers['content-length']) > 1_000);
+  t.equal((await ask('/livez?verbose')).status, 200, 'a query is no other path');
+  t.equal((await ask('/livez/')).status, 404);
+  t.equal((await ask('//livez')).status, 404);
+  await admin[Symbol.asyncDispose]();
+});
+
+await t.test('metrics are the counters of the kernel at this moment', async (t) => {
+  const { admin, metrics, routes, ask } = await start();
+  routes.push(route('echo', 7), route('a"b\\c', 1));
+  const before = samplesOf((await ask('/metrics')).text);
+  for (const { reason } of Object.values(Reject)) {
+    t.equal(before.get(`rejected_total{reason="${reason}"}`), 0, `${reason} is there before it happens`);
+  }
+  t.equal(before.get('requests_total{app="echo"}'), 7);
+  t.equal(before.get('requests_total{app="a\\"b\\\\c"}'), 1);
+
+  metrics.reject(Reject.flood);
+  metrics.reject(Reject.flood);
+  metrics.bytesIn = 2 ** 40;
+  metrics.bytesOut = 5;
+  metrics.glitches = 3;
+  metrics.busDropped = 4;
+  metrics.inflight = 6;
+  metrics.connections = 8;
+  metrics.latency.observe(0.000_2, 2);
+  metrics.latency.observe(30);
+  metrics.compRatio.observe(10);
+  const answer = await ask('/metrics');
+  t.equal(answer.headers['content-type'], 'text/plain; version=0.0.4; charset=utf-8');
+  const samples = samplesOf(answer.text);
+  t.equal(samples.get('rejected_total{reason="flood"}'), 2);
+  t.equal(samples.get('bytes_in_total'), 2 ** 40);
+  t.equal(samples.get('bytes_out_total'), 5);
+  t.equal(samples.get('glitches_total'), 3);
+  t.equal(samples.get('bus_overflow_dropped_total'), 4);
+  t.equal(samples.get('inflight'), 6);
+  t.equal(samples.get('connections'), 8);
+  t.equal(samples.get('latency_seconds_bucket{le="0.0001"}'), 0);
+  t.equal(samples.get('latency_seconds_bucket{le="0.00025"}'), 2, 'buckets are cumulative');
+  t.equal(samples.get('latency_seconds_bucket{le="10"}'), 2);
+  t.equal(samples.get('latency_seconds_bucket{le="+Inf"}'), 3);
+  t.equal(samples.get('latency_seconds_count'), 3);
+  t.equal(samples.get('latency_seconds_sum'), 30.0004);
+  t.equal(samples.get('decompression_ratio_bucket{le="10"}'), 1);
+  t.match(answer.text, /^# TYPE latency_seconds histogram$/m);
+  t.match(answer.text, /^# TYPE rejected_total counter$/m);
+  t.ok(samples.has('nodejs_eventloop_lag_p99_seconds'), 'the delay of the event loop');
+  t.ok(samples.has('process_resident_memory_bytes'));
+  const names = [...answer.text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name);
+  t.equal(new Set(names).size, names.length, 'no metric twice');
+  const own = (page: Map<string, number>): string[] => [...page.keys()].filter((key) => !/^(process|nodejs)_/.test(key));
+  t.same(own(samples), own(before), 'traffic adds no series');
+  await admin[Symbol.asyncDispose]();
+});
+
+await t.test('two nodes in one process have counters of their own', async (t) => {
+  const [one, other] = [await start(), await start()];
+  one.metrics.bytesIn = 1;
+  other.metrics.bytesIn = 2;
+  t.equal(samplesOf((await one.ask('/metrics')).text).get('bytes_in_total'), 1);
+  t.equal(samplesOf((await other.ask('/metrics')).text).get('bytes_in_total'), 2);
+  await one.admin[Symbol.asyncDispose]();
+  await other.admin[Symbol.asyncDispose]();
+});
+
+await t.test('connections that waste the port', async (t) => {
+  const { admin } = await start();
+  const { host, port } = admin.address;
+  const begun = performance.now();
+  const slow = connect(port, host);
+  slow.write('GET /livez HTTP/1.1\r\nhost: x\r\n');
+  const trickle = setInterval(() => slow.write('x-a: b\r\n'), 200);
+  const silent = connect(port, host);
+  const giant = connect(port, host);
+  giant.write(`GET /livez HTTP/1.1\r\nhost: x\r\nx-a: ${'a'.repeat(64 * 1024)}\r\n\r\n`);
+  t.match(await readAll(giant), /^HTTP\/1\.1 431 /, 'giant headers are refused');
+  await Promise.all([readAll(slow).then((text) => t.match(text, /^HTTP\/1\.1 408 /)), readAll(silent)]);
+  clearInterval(trickle);
+  const seconds = (performance.now() - begun) / 1_000;
+  t.ok(seconds >= ADMIN_HEADERS_TIMEOUT_MS / 1_000 - 0.1 && seconds < ADMIN_HEADERS_TIMEOUT_MS / 1_000 + 3, `closed after ${seconds} s`);
+
+  const sockets = Array.from({ length: ADMIN_CONNECTIONS_MAX }, () => connect(port, host));
+  await Promise.all(sockets.map((socket) => once(socket, 'connect')));
+  const beyond = connect(port, host);
+  t.equal(await readAll(beyond), '', 'one more is closed without a word');
+  for (const socket of sockets) socket.destroy();
+  await admin[Symbol.asyncDispose]();
+});
+
+await t.test('a kept connection does not hold up the end', async (t) => {
+  const { admin, ask, agent } = await start();
+  await ask('/livez');
+  t.equal(Object.values(agent.freeSockets).flat().length, 1, 'the connection is kept');
+  const begun = performance.now();
+  await admin[Symbol.asyncDispose]();
+  t.ok(performance.now() - begun < 1_000);
+  await t.rejects(ask('/livez'), /ECONNREFUSED|ECONNRESET|socket hang up/);
+});
+
+await t.test('an address that is taken', async (t) => {
+  const { admin } = await start();
+  const source = { metrics: new Metrics(), routes: () => [], readiness: () => [] };
+  await t.rejects(AdminServer.listen(admin.address, source), { code: 'EADDRINUSE' });
+  await admin[Symbol.asyncDispose]();
+});

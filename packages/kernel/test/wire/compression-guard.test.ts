@@ -134,6 +134,9 @@ void t.test('what is no frame of the profile is malformed', (t) => {
     ['less content than it says', frame({ contentBytes: 6 }, raw(5, true))],
     ['more content than it says', frame({ contentBytes: 200 }, raw(150), raw(51, true))],
     ['less content than it says, whatever its block holds', frame({ window, contentBytes: 6 + BLOCK_BYTES }, raw(5), compressed(20_000, true))],
+    ['an empty block of the reserved type', frame({ contentBytes: 0 }, block(BlockType.RESERVED, 0, true))],
+    ['two of the three bytes of an empty block', frame({ contentBytes: 5 }, raw(0).subarray(0, 2))],
+    ['a raw block that is cut, however much it repeats', frame({ window, contentBytes: 100 }, rle(65_000), raw(60_000).subarray(0, 100))],
     ['no last block', frame({ contentBytes: 5 }, raw(5))],
     ['no block', frame({ contentBytes: 0 })],
   ];
@@ -149,6 +152,12 @@ void t.test('a frame that is cut anywhere is malformed', (t) => {
     frame({ contentBytes: 5, sizeBytes: 1 }, raw(5, true)),
     frame({ window, contentBytes: 300, sizeBytes: 8, bits: CHECKSUM }, raw(100), rle(150), compressed(40, true), hex('01020304')),
   ];
+  const huge = frame({ window, contentBytes: 2n ** 63n, sizeBytes: 8 });
+  t.equal(check(huge), 'comp_output', 'a whole header is judged');
+  for (let length = 0; length < huge.length; length += 1) {
+    const verdict = checkCompressed(huge, 0, length, limits);
+    t.match(verdict, { reason: 'comp_malformed' }, `${length} bytes of it are not`);
+  }
   if (noZstd === false) frames.push(zstd(prose(3_000), '-3'), zstd(prose(3_000), '-3', '--no-check'));
   for (const whole of frames) {
     t.type(check(whole), 'number', 'the whole frame is accepted');
@@ -187,6 +196,10 @@ void t.test('the limits are those of the caller', (t) => {
   t.equal(reasonAt({ ratioMax: 2, ratioFloorBytes: 2_999 }), 'comp_ratio');
   t.equal(reasonAt({ blocksMax: 3 }), 3_000);
   t.equal(reasonAt({ blocksMax: 2 }), 'comp_blocks');
+
+  const liar = frame({ window, contentBytes: 100 }, rle(2_000), rle(1_001, true));
+  const verdict = checkCompressed(liar, 0, liar.length, { ...limits, outputBytesMax: 3_000 });
+  t.match(verdict, { reason: 'comp_output' }, 'what the blocks add up to counts, whatever the header says');
   t.end();
 });
 

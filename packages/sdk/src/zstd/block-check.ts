@@ -196,9 +196,9 @@ function readLiteralsSection(bytes: Uint8Array, start: number, end: number): { r
 /** That the description of a Huffman tree ends: its weights may themselves be compressed. */
 function checkHuffmanTree(bytes: Uint8Array, start: number, end: number): void {
   const header = bytes[start] ?? 0;
-  const treeEnd = start + 1 + (header < 128 ? header : (header - 126) >> 1);
-  if (start >= end || treeEnd > end) throw malformed('a Huffman tree leaves its block');
   if (header >= 128) return;
+  const treeEnd = start + 1 + header;
+  if (treeEnd > end) throw malformed('a Huffman tree leaves its block');
   const { table, end: streamStart } = readFseTable(bytes, start + 1, treeEnd, WEIGHTS_ACCURACY_LOG_MAX, WEIGHT_SYMBOL_MAX);
   if (streamStart >= treeEnd || bytes[treeEnd - 1] === 0) throw malformed('the weights of a Huffman tree have no end mark');
   const bits = new BackwardBitReader(bytes, streamStart, treeEnd);

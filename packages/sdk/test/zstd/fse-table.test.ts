@@ -12,6 +12,15 @@ await t.test('a description becomes the table of its probabilities', (t) => {
   const read = readFseTable(description, 0, description.length, 8, 31);
   t.strictSame(read.table, buildFseTable(offsets, 5));
   t.equal(read.end, description.length, 'it ends where the description does');
+  // Those of literals lengths and of match lengths (§3.1.1.3.2.2.1 and .2).
+  const literals = [4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1];
+  const literalsDescription = bytesOf(81, 16, 99, 140, 49, 198, 24, 99, 12, 33, 196, 24, 99, 102, 102, 134, 70, 146, 4, 0);
+  t.strictSame(readFseTable(literalsDescription, 0, 20, 9, 35).table, buildFseTable(literals, 6));
+  const matches = [1, 4, 3, ...Array<number>(6).fill(2), ...Array<number>(37).fill(1), ...Array<number>(7).fill(-1)];
+  const matchesDescription = bytesOf(33, 20, 196, 24, 99, 140, 33, 132, 16, 66, 8, 33, 132, 16, 66, 8, 33, 68, 68, 68, 68, 68, 68, 68, 68, 36, 9, 0, 0);
+  t.strictSame(readFseTable(matchesDescription, 0, 29, 9, 52).table, buildFseTable(matches, 6));
+  const onlyZero = readFseTable(bytesOf(0xf0, 0x03), 0, 2, 6, 255).table;
+  t.strictSame(onlyZero, buildFseTable([32], 5), 'one symbol with the largest probability there is');
   const shifted = Uint8Array.of(9, 9, ...description, 9);
   t.strictSame(readFseTable(shifted, 2, shifted.length, 8, 31), { table: read.table, end: description.length + 2 });
   for (let length = 0; length < description.length; length += 1) {

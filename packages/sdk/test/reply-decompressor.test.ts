@@ -2,7 +2,7 @@ import { COMPRESSION_LIMITS, OapError } from '@omnigate/kernel/wire';
 import fc from 'fast-check';
 import t from 'tap';
 import { decompressReply } from '../src/reply-decompressor.ts';
-import { compressedBlock, frame, noZstd, ones, ONE_LITERAL, prose, rawBlock, rleSequences, zstdDecodeAll, zstdFrame } from './zstd-frames.ts';
+import { compressedBlock, continued, frame, noZstd, ones, ONE_LITERAL, prose, rawBlock, rleSequences, zstdDecodeAll, zstdFrame } from './zstd-frames.ts';
 
 /** A refusal has to be faster than this, whatever the frame makes a decoder believe. */
 const REFUSAL_MS_MAX = 5;
@@ -40,6 +40,9 @@ await t.test('frames made by hand decode', (t) => {
     'raw bytes aes aes ',
     'a match of seven bytes, four bytes back',
   );
+  const first = compressedBlock(ONE_LITERAL, rleSequences(1, 1, 2, 4), Uint8Array.of(0b111));
+  const repeating = compressedBlock(ONE_LITERAL, 1, 0xfc, Uint8Array.of(0b111));
+  t.equal(text(decode(frame(26, rawBlock(10), continued(first), repeating))), 'raw bytes aes aes aes aes ', 'tables that are repeated');
   t.end();
 });
 

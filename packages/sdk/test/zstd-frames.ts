@@ -74,6 +74,13 @@ export function compressedBlock(...body: readonly (number | Uint8Array)[]): Uint
   return block(2, true, Buffer.concat(body.map((part) => (typeof part === 'number' ? Buffer.of(part) : part))));
 }
 
+/** The same block with others to follow. */
+export function continued(last: Uint8Array): Uint8Array {
+  const copy = Uint8Array.from(last);
+  copy[0] = (copy[0] ?? 0) & 0xfe;
+  return copy;
+}
+
 /** One literal "a", uncompressed (RFC 8878 §3.1.1.3.1.1). */
 export const ONE_LITERAL = Uint8Array.of(1 << 3, 0x61);
 

@@ -11,8 +11,8 @@ interface WriteBuffer {
 
 const NO_BUFFERS: readonly WriteBuffer[] = [];
 
-function createWriteBuffer(bytes: number): WriteBuffer {
-  const buffer = Buffer.allocUnsafeSlow(bytes);
+function createWriteBuffer(): WriteBuffer {
+  const buffer = Buffer.allocUnsafeSlow(WRITE_BUFFER_BYTES);
   return { bytes: buffer, view: new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength) };
 }
 
@@ -20,17 +20,14 @@ function createWriteBuffer(bytes: number): WriteBuffer {
 export class WriteBufferPool {
   readonly #free: WriteBuffer[] = [];
 
-  /** A buffer of at least `bytes`; from the pool when the standard size will do. */
-  acquire(bytes: number): WriteBuffer {
-    if (bytes > WRITE_BUFFER_BYTES) return createWriteBuffer(bytes);
-    return this.#free.pop() ?? createWriteBuffer(WRITE_BUFFER_BYTES);
+  /** A buffer of WRITE_BUFFER_BYTES. */
+  acquire(): WriteBuffer {
+    return this.#free.pop() ?? createWriteBuffer();
   }
 
   /** Takes a buffer back that nobody reads from any more. */
   release(buffer: WriteBuffer): void {
-    if (this.#free.length < WRITE_BUFFERS_POOLED && buffer.bytes.length === WRITE_BUFFER_BYTES) {
-      this.#free.push(buffer);
-    }
+    if (this.#free.length < WRITE_BUFFERS_POOLED) this.#free.push(buffer);
   }
 }
 
@@ -77,9 +74,9 @@ export class FrameWriter {
     keep: boolean,
   ): void {
     const bytes = end - start;
-    const copies = bytes <= WRITE_COPY_BYTES_MAX || !keep;
-    this.#appendHeader(to, flags, code, 0, bytes, copies ? bytes : 0);
-    if (copies) {
+    const small = bytes <= WRITE_COPY_BYTES_MAX;
+    this.#appendHeader(to, flags, code, 0, bytes, small ? bytes : 0);
+    if (small || !keep) {
       this.#copy(payload, start, end);
     } else {
       this.#closeSegment();
@@ -155,25 +152,29 @@ export class FrameWriter {
     this.pendingBytes += frameBytes;
   }
 
-  /** Copies into the room reserved. */
+  /** Copies behind what is written; what finds no room goes on in further buffers. */
   #copy(from: Uint8Array, start: number, end: number): void {
-    copyBytes(from, start, end, (this.#current as WriteBuffer).bytes, this.#at);
-    this.#at += end - start;
+    for (let at = start; at < end; ) {
+      if (this.#at === WRITE_BUFFER_BYTES) this.#nextBuffer();
+      const upTo = Math.min(end, at + WRITE_BUFFER_BYTES - this.#at);
+      copyBytes(from, at, upTo, (this.#current as WriteBuffer).bytes, this.#at);
+      this.#at += upTo - at;
+      at = upTo;
+    }
   }
 
   /** Makes room for `bytes` in one piece and returns where they go. */
   #reserve(bytes: number): number {
-    const current = this.#current;
-    if (current === undefined) {
-      this.#current = this.#pool.acquire(bytes);
-    } else if (current.bytes.length - this.#at < bytes) {
-      this.#closeSegment();
-      this.#full.push(current);
-      this.#current = this.#pool.acquire(bytes);
-      this.#from = 0;
-      this.#at = 0;
-    }
+    if (this.#current === undefined || WRITE_BUFFER_BYTES - this.#at < bytes) this.#nextBuffer();
     return this.#at;
+  }
+
+  #nextBuffer(): void {
+    this.#closeSegment();
+    if (this.#current !== undefined) this.#full.push(this.#current);
+    this.#current = this.#pool.acquire();
+    this.#from = 0;
+    this.#at = 0;
   }
 
   #closeSegment(): void {

@@ -112,20 +112,32 @@ void t.test('a large payload is referenced when it is kept, and only then', (t) 
   t.end();
 });
 
-void t.test('a frame above the buffer size is copied in one piece, and its buffer is not pooled', (t) => {
+void t.test('a copy larger than a buffer goes on in the next ones', (t) => {
   const pool = new WriteBufferPool();
   const writer = new FrameWriter(pool);
-  const huge = payloadOf(WRITE_BUFFER_BYTES);
-  append(writer, payloadOf(10));
-  append(writer, huge);
-  append(writer, payloadOf(20));
+  const huge = payloadOf(3 * WRITE_BUFFER_BYTES);
+  const payloads = [payloadOf(10), huge, payloadOf(20)];
+  for (const payload of payloads) append(writer, payload);
   const segments = writer.take();
-  t.ok(Buffer.concat(segments).equals(join([payloadOf(10), huge, payloadOf(20)].map(expected))));
-  t.equal(segments[1]?.length, HEADER_BYTES + huge.length);
+  t.ok(Buffer.concat(segments).equals(join(payloads.map(expected))));
+  t.strictSame(segments.map(({ length }) => length), [WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES, WRITE_BUFFER_BYTES, 3 * HEADER_BYTES + 30]);
   writer.recycle();
-  const pooled = Array.from({ length: 4 }, () => pool.acquire(1).bytes);
-  t.ok(pooled.every(({ length }) => length === WRITE_BUFFER_BYTES));
-  t.notOk(pooled.some(({ buffer }) => buffer === segments[1]?.buffer));
+  const pooled = Array.from({ length: 4 }, () => pool.acquire().bytes.buffer);
+  t.ok(segments.every(({ buffer }) => pooled.includes(buffer)), 'and all of them are used again');
+  t.end();
+});
+
+void t.test('a small payload is never cut, nor is a header', (t) => {
+  for (let left = 0; left <= HEADER_BYTES + 1; left++) {
+    const writer = new FrameWriter(new WriteBufferPool());
+    append(writer, payloadOf(WRITE_BUFFER_BYTES - HEADER_BYTES - left));
+    append(writer, payloadOf(1));
+    append(writer, payloadOf(100_000));
+    const segments = writer.take();
+    t.equal(segments[0]?.length, WRITE_BUFFER_BYTES - (left <= HEADER_BYTES ? left : 0), `with ${left} bytes left`);
+    const image = join([payloadOf(WRITE_BUFFER_BYTES - HEADER_BYTES - left), payloadOf(1), payloadOf(100_000)].map(expected));
+    t.ok(Buffer.concat(segments).equals(image), `with ${left} bytes left, in order`);
+  }
   t.end();
 });
 
@@ -161,9 +173,9 @@ void t.test('what is recycled is used again, what is in flight is not', (t) => {
   t.equal(third[0]?.buffer, first[0]?.buffer, 'a recycled buffer is used from its beginning');
   t.equal(third[0]?.byteOffset, first[0]?.byteOffset);
   writer.recycle();
-  const one = pool.acquire(1);
+  const one = pool.acquire();
   t.equal(one.bytes.buffer, first[0]?.buffer, 'an idle writer holds no buffer');
-  t.not(pool.acquire(1).bytes.buffer, one.bytes.buffer, 'and it was given back once');
+  t.not(pool.acquire().bytes.buffer, one.bytes.buffer, 'and it was given back once');
   t.end();
 });
 
@@ -174,16 +186,16 @@ void t.test('recycling twice gives nothing back twice', (t) => {
   writer.take();
   writer.recycle();
   writer.recycle();
-  const acquired = Array.from({ length: 4 }, () => pool.acquire(1).bytes.buffer);
+  const acquired = Array.from({ length: 4 }, () => pool.acquire().bytes.buffer);
   t.equal(new Set(acquired).size, acquired.length);
   t.end();
 });
 
 void t.test('the pool keeps a bounded number of buffers', (t) => {
   const pool = new WriteBufferPool();
-  const all = Array.from({ length: WRITE_BUFFERS_POOLED + 5 }, () => pool.acquire(1));
+  const all = Array.from({ length: WRITE_BUFFERS_POOLED + 5 }, () => pool.acquire());
   for (const buffer of all) pool.release(buffer);
-  const again = Array.from({ length: WRITE_BUFFERS_POOLED + 5 }, () => pool.acquire(1));
+  const again = Array.from({ length: WRITE_BUFFERS_POOLED + 5 }, () => pool.acquire());
   t.equal(again.filter((buffer) => all.includes(buffer)).length, WRITE_BUFFERS_POOLED);
   t.end();
 });

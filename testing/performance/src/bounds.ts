@@ -21,6 +21,16 @@ export const GROWTH_ALLOWANCE_MIB = 48;
 export const SLOW_READER_CUT_SECONDS_MAX = 12;
 /** A neighbour's p99 next to a misbehaving peer, milliseconds. */
 export const NEIGHBOUR_P99_MS_MAX = 20;
+/** Reading a header, nanoseconds: it must vanish beside everything else a frame costs. */
+export const CODEC_HEADER_NS_MAX = 20;
+/** Cutting a frame of 64 B out of the stream, nanoseconds. */
+export const CODEC_DECODE_NS_MAX = 200;
+/** Reading a header by Buffer methods, over the codec's way: what the codec's way is for. */
+export const CODEC_BUFFER_RATIO_MIN = 2;
+/** Cutting a frame out of a chunk, over reading its header: checks and positions may cost this much. */
+export const CODEC_DECODE_RATIO_MAX = 10;
+/** Appending a frame of 64 B, over reading a header: writing one and copying the payload may cost this much. */
+export const CODEC_APPEND_RATIO_MAX = 60;
 
 // Load
 
@@ -77,3 +87,7 @@ export const WORKER_ANSWER_TIMEOUT_MS = 60_000;
 export const WORKER_EXIT_TIMEOUT_MS = 5_000;
 /** Read buffer of a client connection, bytes: what one read of the kernel fills. */
 export const READ_BUFFER_BYTES = 65_536;
+/** Rounds of the codec, each with every case in turn. */
+export const CODEC_ROUNDS = 9;
+/** One case's share of a round, milliseconds. */
+export const CODEC_ROUND_MS = 30;

@@ -1,3 +1,4 @@
+import { codec } from '../codec.ts';
 import { echo } from './echo.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
@@ -6,4 +7,4 @@ import { slowReader } from './slow-reader.ts';
 import { tinyFrames } from './tiny-frames.ts';
 
 /** Every scenario, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [echo, latency, idle, slowReader, tinyFrames];
+export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, tinyFrames];

@@ -1,1 +1,3 @@
-export {};
+export { ConfigError } from './config/config-error.ts';
+export { createNode } from './node.ts';
+export type { DrainResult, NodeAddress, NodeAddresses, NodeOptions, OmnigateNode } from './node.ts';

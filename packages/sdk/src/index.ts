@@ -1,1 +1,12 @@
-export {};
+export { OapError } from '@omnigate/kernel/wire';
+export type { GoAway, HelloReply } from '@omnigate/kernel/wire';
+export type { Reply } from './call.ts';
+export type { Client, StreamOptions } from './client.ts';
+export type { ConnectFailureKind } from './connect-failure.ts';
+export { connect } from './connect.ts';
+export type { TlsOptions } from './endpoint.ts';
+export type { Unsubscribe } from './hooks.ts';
+export type { ClientLogger } from './logger.ts';
+export type { ConnectOptions, RequestOptions } from './options.ts';
+export type { RetryPolicy } from './retry.ts';
+export type { ByteStream, ReplyHead, StreamBody } from './stream.ts';

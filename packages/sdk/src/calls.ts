@@ -1,0 +1,155 @@
+import { OapError, Reject } from '@omnigate/kernel/wire';
+import type { ClientConnection } from './connection.ts';
+import type { Exchange, ExchangeOwner } from './exchange.ts';
+import type { ClientLogger } from './logger.ts';
+import { decideRetry } from './retry.ts';
+import type { Outcome, RetryPolicy } from './retry.ts';
+import { monotonicMs } from './sweep.ts';
+import type { Sweep } from './sweep.ts';
+import { WaitingCalls } from './waiting-calls.ts';
+
+/** The connection that new requests go to, as the calls see it. */
+export interface CurrentConnection {
+  readonly current: ClientConnection | undefined;
+  readonly lastError: OapError | undefined;
+}
+
+/**
+ * The calls of one client, wherever they are: in flight, waiting for a
+ * connection or a place, or pausing before another attempt. Every call ends
+ * here, once, at its deadline at the latest.
+ */
+export class Calls implements ExchangeOwner {
+  readonly #uplink: CurrentConnection;
+  readonly #sweep: Sweep;
+  readonly #policy: RetryPolicy;
+  readonly #logger: ClientLogger;
+  readonly #waiting = new WaitingCalls();
+  /** Refused calls that pause before their next attempt. */
+  readonly #pausing = new Set<Exchange>();
+  #closed = false;
+
+  constructor(uplink: CurrentConnection, sweep: Sweep, policy: RetryPolicy, logger: ClientLogger) {
+    this.#uplink = uplink;
+    this.#sweep = sweep;
+    this.#policy = policy;
+    this.#logger = logger;
+  }
+
+  // ExchangeOwner
+
+  begin(exchange: Exchange): void {
+    const connection = this.#uplink.current;
+    if (this.#closed) {
+      exchange.fail(closedError());
+    } else if (!exchange.listen()) {
+      exchange.fail(exchange.cancelled(exchange.terms.signal?.reason));
+    } else if (connection !== undefined && this.#waiting.size === 0 && connection.start(exchange)) {
+      exchange.deadlineAt = connection.nowMs + exchange.terms.deadlineMs;
+      this.#sweep.want(exchange.deadlineAt);
+    } else {
+      exchange.deadlineAt = monotonicMs() + exchange.terms.deadlineMs;
+      this.#wait(exchange);
+    }
+  }
+
+  abandon(exchange: Exchange, error: OapError): void {
+    const isInFlight = !exchange.waiting && !this.#pausing.delete(exchange);
+    this.#waiting.remove(exchange);
+    if (isInFlight) exchange.carrier?.abandon(exchange, error);
+    exchange.fail(error);
+  }
+
+  // What happens to connections
+
+  /** There is a place for what waits. */
+  pump(): void {
+    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
+      if (this.#uplink.current?.start(next) !== true) return;
+      this.#waiting.remove(next);
+      this.#sweep.want(next.deadlineAt);
+    }
+    this.#holdProcess();
+  }
+
+  /** An attempt failed: it is repeated where that is safe and of use, else the caller hears of it. */
+  failed(exchange: Exchange, error: OapError, outcome: Outcome): void {
+    const decision = decideRetry(exchange, error, outcome, this.#policy);
+    const resumeAt = monotonicMs() + (decision.again ? decision.pauseMs : 0);
+    if (!decision.again || this.#closed || resumeAt >= exchange.deadlineAt || !exchange.rewind()) {
+      exchange.fail(error);
+      return;
+    }
+    const { corrId } = exchange;
+    this.#logger.debug({ corr_id: corrId, reason: error.reason, pauseMs: decision.pauseMs }, `trying ${exchange.name} again`);
+    if (decision.counts) exchange.attempts++;
+    if (decision.pauseMs === 0) {
+      this.#wait(exchange);
+    } else {
+      exchange.resumeAt = resumeAt;
+      this.#pausing.add(exchange);
+      this.#sweep.want(resumeAt);
+      this.#holdProcess();
+    }
+  }
+
+  /** No connection came about: whoever cannot be helped by another attempt hears of it now. */
+  connectFailed(error: OapError): void {
+    for (const exchange of this.#waiting.all()) {
+      if (!error.retryable || !exchange.terms.retry) this.abandon(exchange, error);
+    }
+  }
+
+  /** Fails what waits, and everything that comes. */
+  close(): void {
+    this.#closed = true;
+    for (const exchange of [...this.#waiting.all(), ...this.#pausing]) this.abandon(exchange, closedError());
+    this.#holdProcess();
+  }
+
+  /** Ends pauses, and calls whose deadline is over; those in flight are their connection's. */
+  sweep(nowMs: number): void {
+    for (const exchange of this.#waiting.all()) this.#expire(exchange, nowMs);
+    for (const exchange of this.#pausing) {
+      if (this.#expire(exchange, nowMs)) continue;
+      if (nowMs >= exchange.resumeAt) {
+        this.#pausing.delete(exchange);
+        this.#wait(exchange);
+      } else {
+        this.#sweep.want(exchange.resumeAt);
+      }
+    }
+    this.#holdProcess();
+  }
+
+  #wait(exchange: Exchange): void {
+    if (!this.#waiting.push(exchange)) {
+      const message = `${this.#waiting.size} calls wait already, so ${exchange.name} was not sent.`;
+      exchange.fail(new OapError(Reject.queue_full, { message }));
+      return;
+    }
+    this.#sweep.want(exchange.deadlineAt);
+    this.#sweep.referenced = true;
+    this.pump();
+  }
+
+  #expire(exchange: Exchange, nowMs: number): boolean {
+    if (nowMs < exchange.deadlineAt) {
+      this.#sweep.want(exchange.deadlineAt);
+      return false;
+    }
+    const { lastError } = this.#uplink;
+    const what = lastError === undefined ? 'it waited for its turn' : 'there was no connection to send it on';
+    this.abandon(exchange, exchange.expired(what, lastError));
+    return true;
+  }
+
+  /** Without a socket nothing but the timer keeps the process from leaving waiting calls behind. */
+  #holdProcess(): void {
+    this.#sweep.referenced = this.#waiting.size + this.#pausing.size > 0;
+  }
+}
+
+function closedError(): OapError {
+  return new OapError(Reject.client_closed, { message: 'The client was closed.' });
+}

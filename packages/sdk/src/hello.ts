@@ -1,0 +1,83 @@
+import {
+  APP_CONTROL,
+  ControlOp,
+  decodeErrorBody,
+  decodeHelloReply,
+  defineReject,
+  encodeFrame,
+  encodeHelloRequest,
+  Flag,
+  FRAME_BYTES_MAX,
+  HEADER_BYTES,
+  KIND_MASK,
+  OapError,
+  Reject,
+  rejectByReason,
+  Status,
+  tenantToHex,
+  VERSION,
+} from '@omnigate/kernel/wire';
+import type { FrameHeader, HelloReply } from '@omnigate/kernel/wire';
+import { connectFailure } from './connect-failure.ts';
+import { PENDING_REQUESTS_MAX } from './limits.ts';
+import type { ClientSettings } from './options.ts';
+
+/** Name and version of this library, for the node's log; a test compares it with package.json. */
+export const CLIENT_NAME = 'omnigate-sdk/0.1.0';
+
+/** A HELLO frame with its capability may not be longer (specs/oap-1.md §4). */
+const HELLO_BYTES_MAX = 4_096;
+const ALL_FLAGS = 0xff;
+
+/** The first frame of every connection of a client. */
+export interface HelloFrame {
+  readonly bytes: Uint8Array;
+  /** Whether the client's capability is in it; a very long one has to ride on each request instead. */
+  readonly carriesCapability: boolean;
+}
+
+/** Makes a client's HELLO; its corr_id is 0, the connection's own. */
+export function createHello(settings: ClientSettings): HelloFrame {
+  const payload = encodeHelloRequest({
+    client: CLIENT_NAME,
+    versions: [VERSION],
+    max_frame: FRAME_BYTES_MAX,
+    max_inflight: PENDING_REQUESTS_MAX,
+    initial_window: settings.windowBytes,
+    supported_flags: settings.compression ? ALL_FLAGS : ALL_FLAGS & ~Flag.COMP,
+    transports: ['oap', 'oaps'],
+  });
+  const { capability } = settings;
+  const carriesCapability =
+    capability !== undefined && HEADER_BYTES + payload.length + capability.length <= HELLO_BYTES_MAX;
+  const bytes = encodeFrame({
+    app: APP_CONTROL,
+    flags: Flag.REQ | Flag.START | Flag.END,
+    code: ControlOp.HELLO,
+    payload,
+    ...(carriesCapability ? { capability, tenant: tenantToHex(settings.terms.tenant) } : {}),
+  });
+  return { bytes, carriesCapability };
+}
+
+/** What the node answered to the HELLO, or why there will be no connection. */
+export function readHelloReply(url: string, header: FrameHeader, payload: Uint8Array): HelloReply | OapError {
+  if ((header.flags & KIND_MASK) !== Flag.RESP || header.app !== APP_CONTROL) {
+    return connectFailure('not_oap', url, 'the first frame was no answer to the HELLO');
+  }
+  if (header.code !== Status.OK) return refusal(url, decodeErrorBody(header.code, payload, '0'));
+  const message = `No connection to ${url}: the node answered the HELLO in another version than 1.`;
+  return decodeHelloReply(payload) ?? new OapError(Reject.bad_response, { message, detail: { kind: 'version', url } });
+}
+
+function refusal(url: string, cause: OapError): OapError {
+  const { reason, status, retryable, retryAfterMs } = cause;
+  const reject = rejectByReason(reason) ?? defineReject(reason, status, retryable, 'K', 'Correct what the node refuses.');
+  return new OapError(reject, {
+    message: `No connection to ${url}: the node refused the HELLO.`,
+    detail: { kind: 'hello_refused', url, answer: cause.detail },
+    origin: 'remote',
+    cause,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}

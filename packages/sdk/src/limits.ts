@@ -1,0 +1,81 @@
+/**
+ * Every bound of the client library, with its reason. Sizes are bytes, times
+ * are milliseconds, the rest are counts; the unit is part of the name.
+ * docs/LIMITS.md lists the same names and a check compares the two.
+ */
+
+// Time
+
+/** From connect() to the answered HELLO: a node that needs longer is down for most purposes. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** Deadline of a request whose caller names none: nobody waits longer for an answer without having said so. */
+export const REQUEST_DEADLINE_MS = 30_000;
+/** Shortest time between two looks at the deadlines; the precision of every one of them. */
+export const SWEEP_INTERVAL_MS_MIN = 10;
+/** Longest time between two looks at the deadlines: well inside what a timer can hold. */
+export const SWEEP_INTERVAL_MS_MAX = 60_000;
+/** A connection on which nothing arrived for this long is asked with a PING, sooner if the node's idle timeout is short. */
+export const KEEPALIVE_MS_MAX = 30_000;
+/** Time for any byte to arrive after that PING before the connection counts as dead. */
+export const KEEPALIVE_ANSWER_MS = 10_000;
+/** Time that close() gives requests in flight to be answered. */
+export const CLOSE_GRACE_MS = 5_000;
+/** From our FIN to the reset of a connection whose node does not close it. */
+export const CLOSE_LINGER_MS = 1_000;
+/** Beyond the drain_ms of a GOAWAY, before what is still in flight is given up. */
+export const DRAIN_GRACE_MS = 1_000;
+
+/** Drain time of a node that refuses with `draining` without having said how long it drains. */
+export const DRAIN_MS_ASSUMED = 25_000;
+
+// Connections
+
+/** First pause before connecting again; the actual pause is a random part of it. */
+export const RECONNECT_PAUSE_MS = 100;
+/** Longest such pause: how late a client may notice that its node is back. */
+export const RECONNECT_PAUSE_MS_MAX = 5_000;
+/** A connection that lived this long was a good one, and its loss starts again at the first pause. */
+export const CONNECTION_HEALTHY_MS = 5_000;
+/** Connections that a node drains at the same time; a further one ends the oldest. */
+export const DRAINING_CONNECTIONS_MAX = 8;
+
+// Requests
+
+/** Requests in flight that this client offers in its HELLO, and so the most it keeps track of. */
+export const PENDING_REQUESTS_MAX = 16_384;
+/** Slots of the table of requests in flight before it grows: idle clients stay small. */
+export const PENDING_SLOTS_INITIAL = 32;
+/** Calls that wait for a connection or for a place among those in flight. */
+export const WAITING_CALLS_MAX = 16_384;
+/** Payload of the calls that wait: an outage must not fill the memory. */
+export const WAITING_BYTES_MAX = 67_108_864;
+/** A reply that is collected into one piece; what is larger has to be read as a stream. */
+export const REPLY_BYTES_MAX = 67_108_864;
+/** Attempts per call, the first one included. */
+export const RETRY_ATTEMPTS_MAX = 4;
+/** First pause before an attempt is repeated; it doubles, and the actual pause is a random part of it. */
+export const RETRY_PAUSE_MS = 50;
+/** Longest pause between attempts that the node did not ask for. */
+export const RETRY_PAUSE_MS_MAX = 2_000;
+/** CANCELs of young requests per second: a node closes the connection at 50. */
+export const YOUNG_CANCELS_MAX = 40;
+/** The age from which a CANCEL is free: the node's second, and time for the frames to travel. */
+export const YOUNG_CANCEL_MS = 1_250;
+/** corr_ids of sent events that are remembered, so that a refusal can be told from a late reply. */
+export const EVENTS_REMEMBERED = 256;
+
+// Streams
+
+/** Smallest window a client may grant (specs/oap-1.md §4.3). */
+export const STREAM_WINDOW_BYTES_MIN = 1_024;
+/** Largest window a node takes: what one stalled reader can make both sides hold. */
+export const STREAM_WINDOW_BYTES_MAX = 16_777_216;
+/** Reply frames that wait for their reader: many empty or tiny ones fit a window but not the memory. */
+export const STREAM_CHUNKS_MAX = 65_536;
+/** Writes of one stream that wait for credit; who awaits each write has one. */
+export const STREAM_WRITES_MAX = 256;
+
+// Writing
+
+/** Unsent bytes at which a connection takes no further requests; they wait as calls instead. */
+export const WRITE_PAUSE_BYTES = 1_048_576;

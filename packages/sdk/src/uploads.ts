@@ -1,0 +1,93 @@
+import { Flag } from '@omnigate/kernel/wire';
+import type { HelloReply } from '@omnigate/kernel/wire';
+import type { Exchange } from './exchange.ts';
+import type { Outbound } from './outbound.ts';
+import { Upload } from './upload.ts';
+
+/** The requests of one connection that take several frames and are not sent in full. */
+export class Uploads {
+  readonly #outbound: Outbound;
+  readonly #hello: HelloReply;
+  readonly #exchanges = new Set<Exchange>();
+
+  constructor(outbound: Outbound, hello: HelloReply) {
+    this.#outbound = outbound;
+    this.#hello = hello;
+  }
+
+  /** Begins to send a request. */
+  start(exchange: Exchange): void {
+    if (exchange.request !== undefined) {
+      exchange.upload = new Upload();
+      exchange.upload.push(exchange.request);
+      exchange.upload.finish();
+    }
+    exchange.upload?.open(this.#hello.initial_window);
+    this.#exchanges.add(exchange);
+    this.pump(exchange);
+  }
+
+  /** Books what a CREDIT granted and sends on. */
+  grant(exchange: Exchange, bytes: number): void {
+    exchange.upload?.grant(bytes);
+    this.pump(exchange);
+  }
+
+  /** Sends of one request what may be sent now. */
+  pump(exchange: Exchange): void {
+    if (!this.#exchanges.has(exchange)) return;
+    while (!this.#outbound.congested && this.#sendFrame(exchange));
+  }
+
+  /** The socket takes bytes again: one frame of each request in turn. */
+  drained(): void {
+    for (const exchange of this.#exchanges) {
+      if (this.#outbound.congested) return;
+      if (!this.#sendFrame(exchange) || exchange.upload?.finished !== false) continue;
+      // Set iteration visits what is added behind, so that all take turns.
+      this.#exchanges.delete(exchange);
+      this.#exchanges.add(exchange);
+    }
+  }
+
+  /** Nothing more is sent of this one. */
+  forget(exchange: Exchange): void {
+    if (!this.#exchanges.delete(exchange) || !this.#shared) return;
+    // The others' shares grew, and nothing else would tell them.
+    for (const other of this.#exchanges) this.pump(other);
+  }
+
+  clear(): void {
+    this.#exchanges.clear();
+  }
+
+  /** Sends one frame; false when the request has nothing to send or no credit. */
+  #sendFrame(exchange: Exchange): boolean {
+    const { upload, terms } = exchange;
+    if (upload === undefined) return false;
+    const capability = upload.started ? undefined : terms.capability;
+    const frameBytesMax = this.#hello.max_frame - (capability?.length ?? 0);
+    if (!upload.next(frameBytesMax, this.#outstandingMax)) return false;
+    const { bytes, start, end } = upload;
+    const flags = Flag.REQ | upload.flags | terms.flags;
+    if (capability === undefined) this.#outbound.append(exchange, flags, exchange.code, bytes, start, end);
+    else this.#outbound.appendWithCapability(exchange, flags, exchange.code, capability, bytes.subarray(start, end));
+    if (upload.finished) this.forget(exchange);
+    return true;
+  }
+
+  /** Whether all windows together are more than the node holds for a connection. */
+  get #shared(): boolean {
+    return this.#exchanges.size * this.#hello.initial_window >= this.#hello.max_inflight_bytes;
+  }
+
+  /**
+   * What one request may have under way: an equal share of what the node holds
+   * for the connection. Never below half a window, where a node returns credit
+   * at the latest; many slow uploads may then be refused with `inflight_bytes`.
+   */
+  get #outstandingMax(): number {
+    const { initial_window: windowBytes, max_inflight_bytes: heldBytesMax } = this.#hello;
+    return Math.max(Math.ceil(windowBytes / 2), Math.floor(heldBytesMax / this.#exchanges.size));
+  }
+}

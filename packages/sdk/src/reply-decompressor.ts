@@ -36,9 +36,10 @@ export function decompressReply(bytes: Uint8Array, limits: CompressionLimits): U
   const contentBytes = checkCompressed(bytes, 0, bytes.length, limits);
   if (typeof contentBytes !== 'number') throw refuseReply(contentBytes, contentBytes.reason);
   const blocksEnd = checkBlocks(bytes, contentBytes);
-  const output = new Uint8Array(contentBytes);
+  let output: Uint8Array;
   try {
-    decompress(bytes, output);
+    // Without a buffer of ours: fzstd would turn that into a string to compare it with 1.
+    output = decompress(bytes);
   } catch (error) {
     throw malformed('the decoder gave up', error);
   }

@@ -22,16 +22,15 @@ export class WorkerProcess implements AsyncDisposable {
   #lastId = 0;
 
   /**
-   * @param module path below `src` without extension, such as `servers/bare-main`
+   * @param module path below `dist` without extension, such as `servers/bare-main`
    * @param args command line of the module
    * @param nodeArgs options of node itself, such as `--cpu-prof`
    */
   constructor(module: string, args: readonly string[] = [], nodeArgs: readonly string[] = []) {
-    // Compiled code forks compiled code; under a TypeScript loader (in tests) both are sources.
-    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     this.#name = module;
-    this.#child = fork(new URL(`../${module}${extension}`, import.meta.url), [...args], {
-      execArgv: [...process.execArgv, ...nodeArgs],
+    // Always what was built, in tests as well: a loader of TypeScript would be measured with it.
+    this.#child = fork(new URL(`../../dist/${module}.js`, import.meta.url), [...args], {
+      execArgv: [...nodeArgs],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

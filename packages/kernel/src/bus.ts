@@ -104,7 +104,8 @@ export class LocalBus implements Bus {
   publish(topic: string, payload: Uint8Array): void {
     const queues = this.#topics.get(topic);
     if (queues === undefined) return;
-    const own = payload.slice();
+    // Not slice(), which of a Buffer is no copy.
+    const own = new Uint8Array(payload);
     for (const queue of queues) this.#metrics.busDropped += queue.push(own);
   }
 

@@ -39,6 +39,8 @@ export const INFLIGHT_REQUESTS_MAX = 1_024;
 export const INFLIGHT_BYTES_MAX = 16_777_216;
 /** Unsent reply bytes a service may queue in one reply before the write is an error of the service. */
 export const REPLY_QUEUE_BYTES_MAX = 4_194_304;
+/** Small parts of a reply that wait are collected in pieces of this size: each would cost hundreds of bytes by itself. */
+export const REPLY_PIECE_BYTES = 16_384;
 /** Ended corr_ids remembered, so that a CREDIT or CANCEL that crossed the end is no fault of the peer. */
 export const ENDED_REQUESTS_REMEMBERED = 64;
 

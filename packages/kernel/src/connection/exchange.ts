@@ -16,7 +16,10 @@ export interface ExchangeOwner {
   createReplyQueue(): ReplyQueue;
   /** Sends what a reply queue may send now; true when the queue is empty afterwards. */
   pump(exchange: Exchange): boolean;
+  /** Sends an error reply that is not held against the peer. */
   sendError(exchange: Exchange, error: OapError): void;
+  /** Sends an error reply for a fault of the peer and books it. */
+  refuse(exchange: Exchange, error: OapError): void;
   sendCredit(exchange: Exchange, bytes: number): void;
   /** Whether `payload` lies in memory that is used again after this turn. */
   isBorrowed(payload: Uint8Array): boolean;
@@ -129,11 +132,20 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
     this.#tellCancel();
   }
 
-  /** Ends with an error that the kernel found, and tells the service that the peer is out. */
+  /** Ends with an error of the service, and tells the service that the peer is out. */
   abort(error: OapError): void {
     if (this.done) return;
     this.ended = true;
     this.#owner.sendError(this, error);
+    this.finish();
+    this.#tellCancel();
+  }
+
+  /** Ends for a fault of the peer, and tells the service that the peer is out (specs/oap-1.md §6.2). */
+  reject(error: OapError): void {
+    if (this.done) return;
+    this.ended = true;
+    this.#owner.refuse(this, error);
     this.finish();
     this.#tellCancel();
   }
@@ -177,8 +189,7 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
   #enqueue(status: number, payload: Uint8Array, flags: number, last: boolean): boolean {
     const queue = (this.queue ??= this.#owner.createReplyQueue());
     const waiting = !queue.empty;
-    const kept = this.#owner.isBorrowed(payload) ? payload.slice() : payload;
-    queue.push(status, kept, flags & Flag.APP_E2E, last);
+    queue.push(status, payload, flags & Flag.APP_E2E, last, this.#owner.isBorrowed(payload));
     if (waiting) return false;
     if (this.#owner.pump(this)) {
       if (this.ended) this.finish();

@@ -1,4 +1,4 @@
-import { REPLY_QUEUE_BYTES_MAX, STREAM_FRAME_BYTES } from '../limits.ts';
+import { REPLY_PIECE_BYTES, REPLY_QUEUE_BYTES_MAX, STREAM_FRAME_BYTES } from '../limits.ts';
 import type { SendCredit } from '../wire/credit.ts';
 import { Flag } from '../wire/header.ts';
 
@@ -12,8 +12,10 @@ export interface ReplyFrame {
 interface Part {
   readonly status: number;
   readonly flags: number;
-  readonly payload: Uint8Array;
+  payload: Uint8Array;
   readonly last: boolean;
+  /** Memory of this queue's own that `payload` is the beginning of; further small parts go behind it. */
+  readonly piece: Uint8Array | undefined;
 }
 
 /**
@@ -47,14 +49,27 @@ export class ReplyQueue {
     return this.#parts.length === 0;
   }
 
-  /** @throws Error beyond REPLY_QUEUE_BYTES_MAX, unless it is the end: its size is the service's to know */
-  push(status: number, payload: Uint8Array, flags: number, last: boolean): void {
+  /**
+   * Queues a part. A small one that has to wait is collected in a piece with its
+   * neighbours, since a part by itself costs as much as hundreds of bytes and a
+   * peer that grants no credit decides how many wait.
+   *
+   * @param borrowed the payload's memory is used again, so it has to be copied
+   * @throws Error beyond REPLY_QUEUE_BYTES_MAX, unless it is the end: its size is the service's to know
+   */
+  push(status: number, payload: Uint8Array, flags: number, last: boolean, borrowed: boolean): void {
     if (!last && this.bytes + payload.length > REPLY_QUEUE_BYTES_MAX) {
       throw new Error(`reply has ${this.bytes} unsent bytes: wait for onDrain after write() returned false`);
     }
+    const before = this.#parts.at(-1);
+    if (before === undefined || last || payload.length > REPLY_PIECE_BYTES / 2) {
+      // Not slice(), which of a Buffer is no copy.
+      this.#parts.push({ status, flags, payload: borrowed ? new Uint8Array(payload) : payload, last, piece: undefined });
+    } else if (payload.length > 0) {
+      this.#collect(before, status, flags, payload);
+    }
     this.bytes += payload.length;
     this.#onQueued(payload.length);
-    this.#parts.push({ status, flags, payload, last });
   }
 
   /** Adds what a CREDIT granted. */
@@ -74,6 +89,19 @@ export class ReplyQueue {
     if (bytes === 0 && left > 0) return undefined;
     const ends = part.last && bytes === left;
     return this.#emit(part, bytes, (this.#started ? 0 : Flag.START) | (ends ? Flag.END : 0));
+  }
+
+  #collect(before: Part, status: number, flags: number, payload: Uint8Array): void {
+    const { piece } = before;
+    const from = before.payload.length;
+    if (piece !== undefined && from + payload.length <= piece.length && before.status === status && before.flags === flags) {
+      piece.set(payload, from);
+      before.payload = piece.subarray(0, from + payload.length);
+    } else {
+      const fresh = new Uint8Array(REPLY_PIECE_BYTES);
+      fresh.set(payload);
+      this.#parts.push({ status, flags, payload: fresh.subarray(0, payload.length), last: false, piece: fresh });
+    }
   }
 
   #emit(part: Part, bytes: number, position: number): ReplyFrame {

@@ -22,21 +22,29 @@ import { Messages } from './messages.ts';
 import type { MessageHost } from './messages.ts';
 import { Misbehaviour } from './misbehaviour.ts';
 import { Outbound } from './outbound.ts';
+import type { OutboundHost } from './outbound.ts';
 import { Timeouts } from './timeouts.ts';
 
-/** Where a connection stands; the order is the order of its life. */
-const Phase = { HELLO: 0, OPEN: 1, CLOSING: 2, CLOSED: 3 } as const;
+/** Where a connection stands; the order is the order of its life. DROPPED is destroyed and not yet told so. */
+const Phase = { HELLO: 0, OPEN: 1, CLOSING: 2, DROPPED: 3, CLOSED: 4 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
 const START_END = Flag.START | Flag.END;
 /** Control frames of the node's own, and errors about bytes that were no frame, belong to no request. */
 const NO_REQUEST: FrameAddress = createHeader();
+/** Faults after which the rest of the header can be trusted to say what it was about (specs/oap-1.md §8.1). */
+const HEADER_REJECTS: ReadonlySet<Reject> = new Set<Reject>([
+  Reject.bad_flags,
+  Reject.cap_too_large,
+  Reject.bad_cap_len,
+  Reject.cap_on_nonstart,
+]);
 
 /**
  * One peer: reads frames, answers control frames itself, hands messages on, and
  * ends the connection when the peer breaks the rules (specs/oap-1.md §4, §5, §8).
  */
-export class Connection implements TransportEvents, MessageHost {
+export class Connection implements TransportEvents, MessageHost, OutboundHost {
   readonly peer: Peer;
   readonly admission: ConnectionAdmission;
   /** When the current read began, monotonic milliseconds. */
@@ -63,7 +71,7 @@ export class Connection implements TransportEvents, MessageHost {
     this.admission = admission;
     this.nowMs = context.clock.now();
     this.#timeouts = new Timeouts(this.nowMs, context.idleTimeoutMs);
-    this.#outbound = new Outbound(transport, context.writeBuffers, context.flushQueue, context.metrics);
+    this.#outbound = new Outbound(transport, context.writeBuffers, context.flushQueue, context.metrics, this);
     transport.open(this);
   }
 
@@ -76,16 +84,20 @@ export class Connection implements TransportEvents, MessageHost {
   goAway(reason: string, drainMs: number): void {
     this.draining = true;
     this.#goAway = { reason, drainMs };
+    this.#timeouts.active(this.#context.clock.now());
     if (this.#phase === Phase.OPEN) this.#sendControl(ControlOp.GOAWAY, encodeGoAway({ reason, drainMs }));
   }
 
   /** Tells the peer of the newest revocation. */
   announceRevocation(revocationSeq: number): void {
+    this.#timeouts.active(this.#context.clock.now());
     if (this.#phase === Phase.OPEN) this.#sendControl(ControlOp.REVOKED, encodeRevoked(revocationSeq));
   }
 
   /** Ends the connection at once. */
   destroy(): void {
+    if (this.#phase >= Phase.DROPPED) return;
+    this.#phase = Phase.DROPPED;
     this.#transport.destroy();
   }
 
@@ -100,11 +112,19 @@ export class Connection implements TransportEvents, MessageHost {
   }
 
   onDrain(): void {
-    if (this.#phase === Phase.CLOSED) return;
+    if (this.#phase >= Phase.DROPPED) return;
     this.#outbound.drained();
-    if (this.#outbound.congested) return;
-    if (this.#held) this.#release();
-    this.#closeWhenFinished();
+    this.#useRoom();
+  }
+
+  onRoom(): void {
+    if (this.#phase >= Phase.DROPPED) return;
+    this.#outbound.serveWaiting();
+    this.#useRoom();
+  }
+
+  onOverflow(): void {
+    this.#drop(Reject.slow_reader);
   }
 
   onEnd(): void {
@@ -141,8 +161,8 @@ export class Connection implements TransportEvents, MessageHost {
     });
     if (due === undefined) return;
     this.nowMs = nowMs;
-    if (due === 'linger') this.#transport.destroy();
-    else if (due === 'drained') this.#transport.end();
+    if (due === 'linger') this.#onLingered();
+    else if (due === 'drained') this.#close();
     else if (due.reaction === 'C') this.fatal(due);
     else this.#drop(due);
   }
@@ -165,7 +185,6 @@ export class Connection implements TransportEvents, MessageHost {
     if (decoder.reject !== undefined && this.#phase < Phase.CLOSING) this.#onUndecodable(decoder.reject);
     outbound.flush();
     if (stop && this.#phase < Phase.CLOSING && (decoder.unreadBytes > 0 || outbound.congested)) this.#hold();
-    if (outbound.overflowing) this.#drop(Reject.slow_reader);
   }
 
   /** Stops reading, until the loop had its turn or the peer has read. */
@@ -180,6 +199,12 @@ export class Connection implements TransportEvents, MessageHost {
     if (this.#held && !this.#outbound.congested) this.#release();
   };
 
+  #useRoom(): void {
+    if (this.#outbound.congested) return;
+    if (this.#held) this.#release();
+    this.#closeWhenFinished();
+  }
+
   #release(): void {
     if (this.#phase >= Phase.CLOSING) return;
     this.#held = false;
@@ -190,7 +215,7 @@ export class Connection implements TransportEvents, MessageHost {
 
   /** `#read()` may have stopped again; a method, since the compiler would not believe it. */
   #heldAgain(): boolean {
-    return this.#held || this.#phase === Phase.CLOSED;
+    return this.#held || this.#phase >= Phase.DROPPED;
   }
 
   #observeLatency(): void {
@@ -208,8 +233,9 @@ export class Connection implements TransportEvents, MessageHost {
   }
 
   #onUndecodable(reject: Reject): void {
-    const preauth = reject === Reject.frame_too_large && this.#phase === Phase.HELLO;
-    this.fatal(preauth && this.#decoder.header.len <= FRAME_BYTES_MAX ? Reject.preauth_too_large : reject);
+    const { header } = this.#decoder;
+    const preauth = reject === Reject.frame_too_large && this.#phase === Phase.HELLO && header.len <= FRAME_BYTES_MAX;
+    this.fatal(preauth ? Reject.preauth_too_large : reject, HEADER_REJECTS.has(reject) ? header : NO_REQUEST);
   }
 
   #onFirstFrame(header: FrameHeader): void {
@@ -289,12 +315,12 @@ export class Connection implements TransportEvents, MessageHost {
 
   // MessageHost: how the connection says no
 
-  refuse(header: FrameHeader, error: OapError): void {
+  refuse(to: FrameAddress, error: OapError): void {
     const { reject } = error;
     this.#context.metrics.reject(reject);
-    // A full node or quota is no fault of the peer: it is always told, and never cut off for asking.
-    const fault = !reject.retryable;
-    if (!fault || this.#faults().mayAnswer(this.nowMs)) this.#reply(header, reject.status, encodeError(error));
+    // A full or failing node is no fault of the peer: it is always told, and never cut off for asking.
+    const fault = !reject.retryable && reject !== Reject.internal;
+    if (!fault || this.#faults().mayAnswer(this.nowMs)) this.#reply(to, reject.status, encodeError(error));
     if (fault) this.#glitch();
   }
 
@@ -332,8 +358,7 @@ export class Connection implements TransportEvents, MessageHost {
     this.#log(reject);
     this.#messages?.cancelAll();
     this.#reply(to, reject.status, encodeErrorBody(reject, { detail }));
-    this.#outbound.flush();
-    this.#transport.end();
+    this.#outbound.end();
     this.#timeouts.closing(this.nowMs + CLOSE_LINGER_MS);
     // What still arrives is thrown away unread; an unread byte would turn the FIN into a reset.
     if (this.#held) this.#transport.resume();
@@ -341,10 +366,16 @@ export class Connection implements TransportEvents, MessageHost {
 
   /** Closes without a word. */
   #drop(reject: Reject): void {
-    if (this.#phase === Phase.CLOSED) return;
+    if (this.#phase >= Phase.DROPPED) return;
     this.#context.metrics.reject(reject);
     this.#log(reject);
-    this.#transport.destroy();
+    this.destroy();
+  }
+
+  /** Time is up after a FIN: whoever has not even taken the last frame did not read. */
+  #onLingered(): void {
+    if (this.#outbound.empty) this.destroy();
+    else this.#drop(Reject.slow_reader);
   }
 
   #glitch(): void {
@@ -363,9 +394,14 @@ export class Connection implements TransportEvents, MessageHost {
   /** After a half-close: all that was asked is answered, so the other half can go. */
   #closeWhenFinished(): void {
     if (this.#inputEnded && this.#phase < Phase.CLOSING && this.inflight === 0 && !this.#held && this.#outbound.empty) {
-      this.#phase = Phase.CLOSING;
-      this.#transport.end();
-      this.#timeouts.closing(this.#context.clock.now() + CLOSE_LINGER_MS);
+      this.#close();
     }
+  }
+
+  /** Ends a connection on which nothing is left to say. */
+  #close(): void {
+    this.#phase = Phase.CLOSING;
+    this.#outbound.end();
+    this.#timeouts.closing(this.#context.clock.now() + CLOSE_LINGER_MS);
   }
 }

@@ -4,7 +4,7 @@ import { EMPTY_FRAMES_MAX, HEADER_BYTES, INFLIGHT_BYTES_MAX, STREAM_WINDOW_BYTES
 import { APP_CONTROL, ControlOp, encodeCredit } from '../wire/control.ts';
 import { ReceiveCredit, SendCredit } from '../wire/credit.ts';
 import type { FrameDecoder } from '../wire/decoder.ts';
-import type { FrameHeader } from '../wire/header.ts';
+import type { FrameAddress, FrameHeader } from '../wire/header.ts';
 import { Flag, KIND_MASK } from '../wire/header.ts';
 import type { Negotiated } from '../wire/hello.ts';
 import { OapError } from '../wire/oap-error.ts';
@@ -25,7 +25,7 @@ export interface MessageHost {
   readonly draining: boolean;
   readonly admission: ConnectionAdmission;
   /** Answers a fault of the peer with an error frame and books it against the peer. */
-  refuse(header: FrameHeader, error: OapError): void;
+  refuse(to: FrameAddress, error: OapError): void;
   /** Answers with an error that is not held against the peer. */
   sendError(exchange: Exchange, error: OapError): void;
   /** Books a fault without an answer. */
@@ -86,9 +86,9 @@ export class Messages implements ExchangeOwner {
     if (kind === Flag.RESP) {
       this.#host.discard(Reject.corr_unknown);
     } else if ((kind !== Flag.REQ && kind !== Flag.EVENT) || isCompressedCiphertext(flags)) {
-      this.#refuse(header, Reject.bad_flags);
+      this.#refuseFlags(header, Reject.bad_flags);
     } else if ((flags & Flag.COMP) !== 0 && (this.#agreed.flags & Flag.COMP) === 0) {
-      this.#refuse(header, Reject.comp_unsupported);
+      this.#refuseFlags(header, Reject.comp_unsupported);
     } else if ((flags & Flag.START) !== 0) {
       this.#onStart(header);
     } else {
@@ -132,7 +132,7 @@ export class Messages implements ExchangeOwner {
   #onStart(header: FrameHeader): void {
     const before = this.#table.find(header.corrHi, header.corrLo);
     if (before !== undefined) {
-      if (before.receiving) before.abort(new OapError(Reject.bad_state, { message: 'START came twice on one corr_id.' }));
+      if (before.receiving) before.reject(new OapError(Reject.bad_state, { message: 'START came twice on one corr_id.' }));
       else this.#refuse(header, Reject.corr_dup);
       return;
     }
@@ -185,6 +185,7 @@ export class Messages implements ExchangeOwner {
     exchange.tabled = true;
     this.#table.add(exchange);
     this.#context.metrics.inflight++;
+    if (exchange.receiving && (header.flags & Flag.ACK_REQ) !== 0) this.#acknowledge(exchange);
   }
 
   #onContinuation(header: FrameHeader): void {
@@ -194,23 +195,34 @@ export class Messages implements ExchangeOwner {
       return;
     }
     if (!belongsTo(header, exchange)) {
-      exchange.abort(new OapError(Reject.bad_state, { message: 'A continuation changed app, code, tenant or kind.' }));
+      exchange.reject(new OapError(Reject.bad_state, { message: 'A continuation changed app, code, tenant or kind.' }));
       return;
     }
     if (!this.#receive(exchange, header)) return;
+    let payload: Uint8Array;
     try {
-      const payload = this.#payload(header, exchange.route.borrowsPayload);
-      this.#hold(exchange, payload.length);
-      if (this.#heldBytes > INFLIGHT_BYTES_MAX) throw new OapError(Reject.inflight_bytes);
+      payload = this.#payload(header, exchange.route.borrowsPayload);
+    } catch (thrown) {
+      exchange.reject(OapError.from(thrown));
+      return;
+    }
+    this.#hold(exchange, payload.length);
+    if (this.#heldBytes > INFLIGHT_BYTES_MAX) {
+      exchange.reject(new OapError(Reject.inflight_bytes));
+      return;
+    }
+    this.#deliver(exchange, payload, (header.flags & Flag.END) !== 0);
+    if ((header.flags & Flag.ACK_REQ) !== 0) this.#acknowledge(exchange);
+  }
+
+  #deliver(exchange: Exchange, payload: Uint8Array, isLast: boolean): void {
+    if (isLast) exchange.receiving = false;
+    try {
       if (payload.length > 0) exchange.body?.onData?.(payload);
-      if ((header.flags & Flag.END) !== 0) {
-        exchange.receiving = false;
-        exchange.body?.onEnd?.();
-      }
+      if (isLast) exchange.body?.onEnd?.();
     } catch (thrown) {
       this.serviceThrew(exchange, thrown);
     }
-    if ((header.flags & Flag.ACK_REQ) !== 0) this.#acknowledge(exchange);
   }
 
   /** Books the payload of a multi-frame message; false when the stream or the connection had to end for it. */
@@ -219,9 +231,9 @@ export class Messages implements ExchangeOwner {
     const credit = (exchange.credit ??= new ReceiveCredit(STREAM_WINDOW_BYTES));
     exchange.receivedBytes += bytes;
     if (!credit.receive(bytes)) {
-      exchange.abort(new OapError(Reject.credit_exceeded));
+      exchange.reject(new OapError(Reject.credit_exceeded));
     } else if (exchange.receivedBytes > exchange.route.requestBytesMax) {
-      exchange.abort(new OapError(Reject.stream_too_large));
+      exchange.reject(new OapError(Reject.stream_too_large));
     } else if (bytes === 0 && (header.flags & Flag.END) === 0 && ++exchange.emptyFrames > EMPTY_FRAMES_MAX) {
       this.#host.fatal(Reject.flood);
     } else {
@@ -232,7 +244,7 @@ export class Messages implements ExchangeOwner {
   }
 
   #acknowledge(exchange: Exchange): void {
-    const grant = exchange.receiving ? (exchange.credit?.release() ?? 0) : 0;
+    const grant = exchange.receiving && !exchange.done ? (exchange.credit?.release() ?? 0) : 0;
     if (grant > 0) this.sendCredit(exchange, grant);
     else this.#host.needlessAckRequest();
   }
@@ -242,6 +254,19 @@ export class Messages implements ExchangeOwner {
     if (this.#ended.absorb(header.corrHi, header.corrLo, bytes)) return;
     if (this.#host.mayAnswerUnknownCorr()) this.#refuse(header, Reject.corr_unknown);
     else this.#host.discard(Reject.corr_unknown);
+  }
+
+  /** Refuses a frame for its flags; one that belongs to an open stream ends it, one of an ended stream is dropped. */
+  #refuseFlags(header: FrameHeader, reject: Reject): void {
+    if ((header.flags & Flag.START) === 0) {
+      const exchange = this.#table.find(header.corrHi, header.corrLo);
+      if (exchange?.receiving === true) {
+        exchange.reject(new OapError(reject));
+        return;
+      }
+      if (this.#ended.absorb(header.corrHi, header.corrLo, header.len - HEADER_BYTES)) return;
+    }
+    this.#refuse(header, reject);
   }
 
   #refuse(header: FrameHeader, reject: Reject): void {
@@ -309,6 +334,10 @@ export class Messages implements ExchangeOwner {
 
   sendError(exchange: Exchange, error: OapError): void {
     this.#host.sendError(exchange, error);
+  }
+
+  refuse(exchange: Exchange, error: OapError): void {
+    this.#host.refuse(exchange, error);
   }
 
   sendCredit(exchange: Exchange, bytes: number): void {

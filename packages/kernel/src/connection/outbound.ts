@@ -23,6 +23,14 @@ export class FlushQueue {
   };
 }
 
+/** What the way out has to tell its connection. */
+export interface OutboundHost {
+  /** There is room again although nothing had to wait for the operating system. */
+  onRoom(): void;
+  /** The peer leaves more unread than any bound allows. */
+  onOverflow(): void;
+}
+
 /**
  * The way out of one connection: frames are collected, written together, and
  * held back while the peer does not read.
@@ -35,30 +43,34 @@ export class Outbound {
   readonly #writer: FrameWriter;
   readonly #metrics: Metrics;
   readonly #flushQueue: FlushQueue;
+  readonly #host: OutboundHost;
   /** Bytes of the last write that the operating system has not taken yet. */
   #unsentBytes = 0;
   /** Exchanges with frames that only congestion holds back, in turn. */
   #waiting = new Set<Exchange>();
   #heldBytes = 0;
   #scheduled = false;
+  /** A FIN follows what was collected. */
+  #ending = false;
+  #ended = false;
 
-  constructor(transport: Transport, pool: WriteBufferPool, flushQueue: FlushQueue, metrics: Metrics) {
+  constructor(
+    transport: Transport,
+    pool: WriteBufferPool,
+    flushQueue: FlushQueue,
+    metrics: Metrics,
+    host: OutboundHost,
+  ) {
     this.#transport = transport;
     this.#writer = new FrameWriter(pool);
     this.#flushQueue = flushQueue;
     this.#metrics = metrics;
+    this.#host = host;
   }
 
   /** Whether the peer leaves so much unread that nothing more should be started for it. */
   get congested(): boolean {
     return this.#writer.pendingBytes + this.#unsentBytes >= WRITE_PAUSE_BYTES;
-  }
-
-  /** Whether the peer leaves more unread than any bound allows. */
-  get overflowing(): boolean {
-    return (
-      this.#writer.pendingBytes + this.#unsentBytes > WRITE_PENDING_BYTES_MAX || this.#heldBytes > REPLY_BYTES_HELD_MAX
-    );
   }
 
   /** True when everything is with the operating system. */
@@ -86,9 +98,10 @@ export class Outbound {
     return false;
   }
 
-  /** Books the change of what replies hold back. */
+  /** Books what a reply holds back. */
   held(bytes: number): void {
     this.#heldBytes += bytes;
+    if (this.#heldBytes > REPLY_BYTES_HELD_MAX) this.#host.onOverflow();
   }
 
   /** The exchange is over; nothing of it is to be sent. */
@@ -102,17 +115,34 @@ export class Outbound {
   flush(): void {
     this.#scheduled = false;
     const bytes = this.#writer.pendingBytes;
-    if (bytes === 0 || this.#transport.blocked) return;
-    this.#metrics.bytesOut += bytes;
-    if (this.#transport.write(this.#writer.take())) this.#writer.recycle();
-    else this.#unsentBytes = bytes;
+    if (this.#transport.blocked) {
+      if (bytes + this.#unsentBytes > WRITE_PENDING_BYTES_MAX) this.#host.onOverflow();
+      return;
+    }
+    if (this.#ended) return;
+    if (bytes > 0) this.#write(bytes);
+    if (this.#ending) {
+      this.#ended = true;
+      this.#transport.end();
+    }
   }
 
-  /** The last write left: send what waited for it, one frame of each exchange in turn. */
+  /** Sends a FIN behind everything collected; what is appended from here on leads nowhere. */
+  end(): void {
+    this.#ending = true;
+    this.flush();
+  }
+
+  /** The last write left: send what waited for it. */
   drained(): void {
     this.#unsentBytes = 0;
     this.#writer.recycle();
     this.flush();
+    this.serveWaiting();
+  }
+
+  /** Sends what only congestion held back, one frame of each exchange in turn. */
+  serveWaiting(): void {
     for (const exchange of this.#waiting) {
       if (this.congested) break;
       this.#waiting.delete(exchange);
@@ -136,6 +166,21 @@ export class Outbound {
     this.append(exchange, frame.flags | Flag.RESP, frame.status, frame.payload, true);
     return true;
   }
+
+  #write(bytes: number): void {
+    this.#metrics.bytesOut += bytes;
+    if (!this.#transport.write(this.#writer.take())) {
+      this.#unsentBytes = bytes;
+      return;
+    }
+    this.#writer.recycle();
+    // So much was congestion, and since all of it left at once no drain will tell those who were turned away.
+    if (bytes >= WRITE_PAUSE_BYTES) setImmediate(this.#onRoom);
+  }
+
+  readonly #onRoom = (): void => {
+    this.#host.onRoom();
+  };
 
   #schedule(): void {
     if (this.#scheduled) return;

@@ -52,6 +52,11 @@ export class Timeouts {
     else if (frames > 0 || this.#partialSinceMs === 0) this.#partialSinceMs = nowMs;
   }
 
+  /** A frame left that is no answer to one that came. */
+  active(nowMs: number): void {
+    this.#lastFrameMs = nowMs;
+  }
+
   /** The last frame is on its way; the socket goes at `atMs`. */
   closing(atMs: number): void {
     this.#closeAtMs = atMs;
@@ -68,7 +73,11 @@ export class Timeouts {
     }
     if (state.partialBytes > 0) return this.#checkPartial(nowMs, state.partialLength);
     if (!state.greeted) return nowMs - this.#openedMs >= HELLO_TIMEOUT_MS ? Reject.hello_timeout : undefined;
-    if (state.inflight > 0 || state.unsentBytes > 0) return undefined;
+    if (state.inflight > 0 || state.unsentBytes > 0) {
+      // Frames of the node's own are under way; the idle time begins with the last of them.
+      this.#lastFrameMs = nowMs;
+      return undefined;
+    }
     const idleMs = nowMs - this.#lastFrameMs;
     if (idleMs >= this.#idleTimeoutMs) return Reject.idle_timeout;
     return state.draining && idleMs >= DRAINED_LINGER_MS ? 'drained' : undefined;

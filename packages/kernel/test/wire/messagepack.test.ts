@@ -102,6 +102,7 @@ void t.test('declared sizes that the bytes cannot hold are refused at once, in c
     const ms = performance.now() - begin;
     const heapBytes = process.memoryUsage().heapUsed - heapBefore;
     t.equal(map, undefined, name);
+    t.notOk(isDecodable(bytes), `${name}: by the guard`);
     t.ok(ms < REFUSAL_MS_MAX, `${name}: within ${REFUSAL_MS_MAX} ms`);
     t.ok(heapBytes < REFUSAL_HEAP_BYTES_MAX, `${name}: without memory`);
   }
@@ -114,8 +115,10 @@ void t.test('nesting and number of values have their exact bounds', (t) => {
     t.notOk(isDecodable(nested(MESSAGEPACK_DEPTH_MAX, core)), `${hexOf(core)} one level below`);
   }
   t.ok(isDecodable(nested(MESSAGEPACK_DEPTH_MAX, bytesOf('01'))), 'a number is no level');
-  const siblings = new Uint8Array(1_000).fill(0x90);
-  t.ok(isDecodable(join([bytesOf('dc 03e8'), siblings])), 'many beside each other are not deep');
+  for (const sibling of ['90', '91 01', '91 91 01', '81 01 91 80']) {
+    const many = bytesOf('dc 03e8', sibling.repeat(1_000));
+    t.ok(isDecodable(nested(MESSAGEPACK_DEPTH_MAX - 4, many)), `${sibling}, a thousand beside each other, are not deep`);
+  }
   const array = (items: number): Uint8Array => encode(new Array<number>(items).fill(0));
   t.ok(isDecodable(array(MESSAGEPACK_ITEMS_MAX - 1)), 'as many values as may be, the array counted');
   t.notOk(isDecodable(array(MESSAGEPACK_ITEMS_MAX)), 'and one more');

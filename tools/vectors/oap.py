@@ -44,12 +44,12 @@ def decode(wire, max_frame=MAX_FRAME):
     length, _, flags, code, app, tenant, cap_len, corr = struct.unpack_from(">IHHHH16sHQ", wire)
     if flags & 0xFF00:
         return "err", "bad_flags"
+    if cap_len and not flags & START:
+        return "err", "cap_on_nonstart"
     if cap_len > MAX_CAP:
         return "err", "cap_too_large"
     if HEADER_BYTES + cap_len > length:
         return "err", "bad_cap_len"
-    if cap_len and not flags & START:
-        return "err", "cap_on_nonstart"
     if len(wire) < length:
         return "need", None
     return "ok", {

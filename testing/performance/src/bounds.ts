@@ -19,7 +19,7 @@ export const SLOW_READER_GROWTH_MIB_MAX = 8;
 export const GROWTH_ALLOWANCE_MIB = 48;
 /** From the last byte a peer took to its end, seconds: the 10 s stall and one sweep late. */
 export const SLOW_READER_CUT_SECONDS_MAX = 12;
-/** A neighbour's p99 next to a misbehaving peer, milliseconds. */
+/** A neighbour's p99 next to a misbehaving peer, beyond that of its control, milliseconds. */
 export const NEIGHBOUR_P99_MS_MAX = 20;
 /** Reading a header, nanoseconds: it must vanish beside everything else a frame costs. */
 export const CODEC_HEADER_NS_MAX = 20;
@@ -70,6 +70,8 @@ export const SLOW_READER_PAYLOAD_BYTES = 16_384;
 export const MEMORY_SAMPLE_MS = 50;
 /** A neighbour sends one request this often, milliseconds: often enough to meet every stall, not a load by itself. */
 export const NEIGHBOUR_INTERVAL_MS = 2;
+/** Round trips of a neighbour before it counts. */
+export const NEIGHBOUR_WARM_UP_REQUESTS = 2_000;
 /** Time for which a neighbour is measured with nobody beside it, in each round, milliseconds. */
 export const NEIGHBOUR_ALONE_MS = 500;
 /** Frames in one segment. */

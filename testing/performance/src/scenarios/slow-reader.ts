@@ -3,8 +3,7 @@ import type { SlowReaderResult } from '../clients/slow-reader-main.ts';
 import {
   GROWTH_ALLOWANCE_MIB,
   MEMORY_SAMPLE_MS,
-  NEIGHBOUR_INTERVAL_MS,
-  NEIGHBOUR_P99_MS_MAX,
+  NEIGHBOUR_WARM_UP_REQUESTS,
   SLOW_READER_CUT_SECONDS_MAX,
   SLOW_READER_GROWTH_MIB_MAX,
   SLOW_READERS,
@@ -13,7 +12,7 @@ import { WorkerProcess } from '../process/worker-process.ts';
 import type { Address } from '../process/worker-protocol.ts';
 import { atMost } from '../report.ts';
 import type { ScenarioReport } from '../report.ts';
-import type { LatencySummary } from '../statistics.ts';
+import { neighbourBound, neighbourFigures, Neighbours } from './neighbours.ts';
 import { scaled } from './plan.ts';
 import type { Run, Scenario } from './plan.ts';
 
@@ -30,22 +29,21 @@ export const slowReader: Scenario = {
 
 async function runSlowReader(run: Run): Promise<ScenarioReport> {
   await using node = new WorkerProcess('servers/omnigate-main', [], run.serverArgs);
-  await using neighbour = new WorkerProcess('clients/raw-main', ['oap', '64']);
+  await using neighbours = new Neighbours();
   await using attacker = new WorkerProcess('clients/slow-reader-main');
   const address = await node.ask<Address>('address');
-  await neighbour.ask('open', { address, connections: 1, inFlight: 1 });
-  await neighbour.ask('roundTrips', scaled(2_000, run, 20));
+  await neighbours.open(address, scaled(NEIGHBOUR_WARM_UP_REQUESTS, run, 20));
   const baseRss = (await node.usage()).rssBytes;
-  await neighbour.ask('watch', NEIGHBOUR_INTERVAL_MS);
 
   const peers = scaled(SLOW_READERS, run, 1);
   const patienceMs = scaled(SLOW_READER_CUT_SECONDS_MAX * 1_000 + PATIENCE_MS, run, 200);
   const attack = (kind: string): Promise<SlowReaderResult[]> =>
     attacker.ask<SlowReaderResult[]>('attack', { address, kind, peers, patienceMs });
-  const { peakBytes, value } = await peakMemory(node, Promise.all([attack('requests'), attack('stream')]));
-  const [requests, streams] = value;
-  const growthMib = (peakBytes - baseRss) / MIB;
-  const latency = await neighbour.ask<LatencySummary>('watched');
+  const { round, value } = await neighbours.during(() =>
+    peakMemory(node, Promise.all([attack('requests'), attack('stream')])),
+  );
+  const [requests, streams] = value.result;
+  const growthMib = (value.peakBytes - baseRss) / MIB;
 
   const seconds = (results: readonly SlowReaderResult[]): number[] => results.map((result) => result.cutAfterSeconds);
   const sent = (results: readonly SlowReaderResult[]): number[] => results.map((result) => result.sentBytes / MIB);
@@ -58,29 +56,27 @@ async function runSlowReader(run: Run): Promise<ScenarioReport> {
       { subject: 'peers with streams', measure: 'sent until cut off', unit: 'MiB', values: sent(streams) },
       { subject: 'peers with streams', measure: 'cut off after', unit: 's', values: seconds(streams) },
       { subject: 'node', measure: 'memory growth, peak', unit: 'MiB', values: [growthMib] },
-      { subject: 'neighbour', measure: 'echoes answered', unit: '', values: [latency.count] },
-      { subject: 'neighbour', measure: 'round trip p50', unit: 'ms', values: [latency.p50] },
-      { subject: 'neighbour', measure: 'round trip p99', unit: 'ms', values: [latency.p99] },
-      { subject: 'neighbour', measure: 'round trip, longest', unit: 'ms', values: [latency.max] },
+      { subject: 'neighbour', measure: 'echoes answered', unit: '', values: [round.node.count] },
+      ...neighbourFigures('neighbour', [round]),
     ],
     bounds: [
       atMost('last peer cut off after', 's', Math.max(...seconds(requests), ...seconds(streams)), SLOW_READER_CUT_SECONDS_MAX),
       atMost(`memory growth with ${2 * peers} peers that never read`, 'MiB', growthMib, growthMax),
-      atMost('p99 round trip of the neighbour', 'ms', latency.p99, NEIGHBOUR_P99_MS_MAX),
+      neighbourBound([round]),
     ],
     notes: [],
   };
 }
 
 /** The most memory `worker` holds while `work` goes on, bytes, and what the work gave. */
-async function peakMemory<T>(worker: WorkerProcess, work: Promise<T>): Promise<{ peakBytes: number; value: T }> {
-  const finished = work.then((value) => ({ value }));
+async function peakMemory<T>(worker: WorkerProcess, work: Promise<T>): Promise<{ peakBytes: number; result: T }> {
+  const finished = work.then((result) => ({ result }));
   // When the worker fails first, its error is the one to tell.
   finished.catch(() => undefined);
   let peakBytes = 0;
   for (;;) {
     const done = await Promise.race([finished, sleep(MEMORY_SAMPLE_MS)]);
     peakBytes = Math.max(peakBytes, (await worker.usage()).rssBytes);
-    if (done !== undefined) return { peakBytes, value: done.value };
+    if (done !== undefined) return { peakBytes, result: done.result };
   }
 }

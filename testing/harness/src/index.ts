@@ -1,1 +1,13 @@
-export {};
+export { askAdmin, readMetrics } from './admin.ts';
+export type { AdminAnswer } from './admin.ts';
+export { CertificateAuthority, readKeyPair } from './certificates.ts';
+export type { KeyPair } from './certificates.ts';
+export { LogRecorder } from './log-recorder.ts';
+export type { LogEntry } from './log-recorder.ts';
+export { cleanEnvironment, startNodeProcess } from './node-process.ts';
+export type { NodeProcess, NodeProcessOptions, ProcessEnd, ProcessUsage } from './node-process.ts';
+export { RawPeer } from './raw-peer.ts';
+export type { ErrorFrame, FrameFields } from './raw-peer.ts';
+export { startNode } from './start-node.ts';
+export type { TestNode } from './start-node.ts';
+export { TemporaryFolder } from './temporary-folder.ts';

@@ -1,0 +1,166 @@
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { connect } from '@omnigate/sdk';
+import type { Client } from '@omnigate/sdk';
+import t from 'tap';
+import { askAdmin, CertificateAuthority, RawPeer, readKeyPair, readMetrics, startNode } from '../src/index.ts';
+import type { TestNode } from '../src/index.ts';
+
+const authority = new CertificateAuthority();
+const foreign = new CertificateAuthority();
+t.teardown(() => {
+  authority[Symbol.dispose]();
+  foreign[Symbol.dispose]();
+});
+
+const server = authority.issue('server');
+const bytes = new TextEncoder().encode('hello');
+const client = readKeyPair(authority.issue('client'));
+
+const startTlsNode = (options: { tlsClientCa?: string } = {}): Promise<TestNode> =>
+  startNode({ oaps: '127.0.0.1:0', tlsCert: server.cert, tlsKey: server.key, ...options });
+
+const connectTo = ({ oaps }: TestNode, tls: object = {}): Promise<Client> =>
+  connect({ url: oaps.url, tls: { ca: authority.caPem, ...tls }, retry: false, connectTimeoutMs: 2_000 });
+
+/** Opens TLS as told and says how it ended: `open`, or the code of the error. */
+async function handshake({ oaps }: TestNode, options: ConnectionOptions): Promise<{ outcome: string; socket: TLSSocket }> {
+  const socket = connectTls({ host: oaps.host, port: oaps.port, ca: authority.caPem, ...options });
+  const outcome = await Promise.race([
+    once(socket, 'secureConnect').then(
+      () => 'open',
+      (error: unknown) => (error as NodeJS.ErrnoException).code ?? String(error),
+    ),
+    once(socket, 'close').then(() => 'closed'),
+  ]);
+  socket.on('error', () => undefined);
+  return { outcome, socket };
+}
+
+/** Waits until a refusal is counted; some alerts reach the peer before the node has booked them. */
+async function rejected(node: TestNode, reason: string, count = 1): Promise<boolean> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if ((node.node.metrics.rejected.get(reason) ?? 0) >= count) break;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return node.node.metrics.rejected.get(reason) === count;
+}
+
+await t.test('the same service over TCP and TLS', async (t) => {
+  const node = await startTlsNode();
+  const client = await connectTo(node);
+  t.same(Buffer.from(await client.echo(bytes)).toString(), 'hello');
+  t.same(client.hello.transports, ['tcp', 'tls']);
+  const plain = await connect({ url: node.oap.url });
+  t.same(Buffer.from(await plain.echo(bytes)).toString(), 'hello');
+  const big = Buffer.alloc(5_000_000, 'omnigate');
+  t.ok(big.equals(await client.echo(big)), 'more than a window');
+  t.equal((await readMetrics(node.adminUrl)).get('requests_total{app="echo"}'), 3);
+  await client.close();
+  await plain.close();
+  await node[Symbol.asyncDispose]();
+});
+
+await t.test('a client that does not trust the node, or means another one', async (t) => {
+  const node = await startTlsNode();
+  await t.rejects(connectTo(node, { ca: foreign.caPem }), { name: 'OapError', reason: 'connect_failed', detail: { kind: 'tls_ca' } });
+  await t.rejects(connectTo(node, { servername: 'elsewhere.example' }), { name: 'OapError', reason: 'connect_failed', detail: { kind: 'tls_name' } });
+  await t.rejects(connect({ url: node.oaps.url.replace('oaps', 'oap'), connectTimeoutMs: 2_000 }), { name: 'OapError', reason: 'connect_failed' });
+  t.equal((await askAdmin(node.adminUrl, '/livez')).status, 200);
+  await node[Symbol.asyncDispose]();
+});
+
+await t.test('ALPN is not optional', async (t) => {
+  const node = await startTlsNode();
+  const other = await handshake(node, { ALPNProtocols: ['h2', 'http/1.1'] });
+  t.match(other.outcome, /NO_APPLICATION_PROTOCOL/);
+  t.ok(await rejected(node, 'tls_alpn'));
+  const none = await handshake(node, {});
+  if (none.outcome === 'open') await once(none.socket, 'close');
+  t.ok(await rejected(node, 'tls_alpn', 2), 'a client without ALPN is closed');
+  const right = await handshake(node, { ALPNProtocols: ['h2', 'oap/1'] });
+  t.equal(right.outcome, 'open');
+  t.equal(right.socket.alpnProtocol, 'oap/1');
+  right.socket.destroy();
+  await node[Symbol.asyncDispose]();
+});
+
+await t.test('TLS 1.3 or nothing', async (t) => {
+  const node = await startTlsNode();
+  const old = await handshake(node, { ALPNProtocols: ['oap/1'], maxVersion: 'TLSv1.2' });
+  t.match(old.outcome, /PROTOCOL_VERSION/);
+  t.ok(await rejected(node, 'tls_client'));
+  const current = await handshake(node, { ALPNProtocols: ['oap/1'] });
+  t.equal(current.socket.getProtocol(), 'TLSv1.3');
+  current.socket.destroy();
+  const garbage = connectTcp(node.oaps.port, node.oaps.host);
+  garbage.on('error', () => undefined);
+  garbage.write('GET / HTTP/1.1\r\n\r\n');
+  await once(garbage.resume(), 'close');
+  t.ok(await rejected(node, 'tls_client', 2), 'HTTP on the TLS port');
+  await node[Symbol.asyncDispose]();
+});
+
+await t.test('client certificates', async (t) => {
+  const node = await startTlsNode({ tlsClientCa: authority.ca });
+  const known = await connectTo(node, client);
+  t.same(Buffer.from(await known.echo(bytes)).toString(), 'hello');
+  await known.close();
+  const refused: [string, object][] = [
+    ['none', {}],
+    ['expired', readKeyPair(authority.issue('expired', -1))],
+    ['foreign', readKeyPair(foreign.issue('foreign'))],
+  ];
+  for (const [index, [what, tls]] of refused.entries()) {
+    await t.rejects(connectTo(node, tls), { name: 'OapError' }, `${what} is refused`);
+    t.ok(await rejected(node, 'tls_client', index + 1), `${what} is counted`);
+  }
+  t.equal(node.node.metrics.connections, 0);
+  await node[Symbol.asyncDispose]();
+});
+
+await t.test('a renewed certificate is for new connections; old ones go on', async (t) => {
+  const files = authority.issue('renewed');
+  const node = await startNode({ oaps: '127.0.0.1:0', tlsCert: files.cert, tlsKey: files.key });
+  const fingerprint = async (): Promise<string> => {
+    const { socket } = await handshake(node, { ALPNProtocols: ['oap/1'] });
+    const { fingerprint256 } = socket.getPeerCertificate();
+    socket.destroy();
+    return fingerprint256;
+  };
+  const old = await connectTo(node);
+  const stream = old.stream(1, 0);
+  await stream.write(bytes);
+  const before = await fingerprint();
+  authority.issue('renewed');
+  t.equal(await fingerprint(), before, 'nothing changes by itself');
+  t.ok(node.node.reloadCertificates());
+  const after = await fingerprint();
+  t.not(after, before, 'new connections get the new certificate');
+  await node.log.event('CertificateReloaded');
+  t.same(Buffer.from(await old.echo(bytes)).toString(), 'hello', 'the old connection still works');
+  await stream.end();
+  const parts: Uint8Array[] = [];
+  for await (const part of stream) parts.push(part);
+  t.equal(Buffer.concat(parts).toString(), 'hello', 'and so does its open stream');
+
+  writeFileSync(files.key, 'no key');
+  t.notOk(node.node.reloadCertificates(), 'files that do not work are refused');
+  t.match(await node.log.event('CertificateRefused'), { level: 50 });
+  t.equal(await fingerprint(), after, 'and the last good ones stay in use');
+  await old.close();
+  await node[Symbol.asyncDispose]();
+});
+
+await t.test('a raw peer speaks TLS too', async (t) => {
+  const node = await startTlsNode();
+  const peer = await RawPeer.greeted(node.oaps, { ca: authority.caPem });
+  peer.send({ flags: 1 | 8 | 16, app: 1, corrId: 2n ** 64n - 1n, payload: bytes });
+  const reply = await peer.frame({ code: 200, corrId: 2n ** 64n - 1n });
+  t.equal(Buffer.from(reply.payload).toString(), 'hello');
+  await peer[Symbol.asyncDispose]();
+  await node[Symbol.asyncDispose]();
+});

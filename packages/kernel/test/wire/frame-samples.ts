@@ -94,6 +94,15 @@ export function piecesOf(bytes: Uint8Array, size: number): Uint8Array[] {
   return Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size));
 }
 
+/** What a call costs: milliseconds of CPU, which a busy machine does not stretch, and growth of the heap. */
+export function costOf<T>(call: () => T): { readonly result: T; readonly cpuMs: number; readonly heapBytes: number } {
+  const { heapUsed } = process.memoryUsage();
+  const begin = process.cpuUsage();
+  const result = call();
+  const { user, system } = process.cpuUsage(begin);
+  return { result, cpuMs: (user + system) / 1_000, heapBytes: process.memoryUsage().heapUsed - heapUsed };
+}
+
 export const anyTenant = fc
   .oneof(fc.constantFrom(0n, 1n, 2n ** 127n, 2n ** 128n - 1n), fc.bigInt(0n, 2n ** 128n - 1n))
   .map((tenant) => tenant.toString(16).padStart(32, '0'));

@@ -7,13 +7,14 @@ import tseslint from 'typescript-eslint';
 /** Who may import whom. A layer that is not listed here may import nothing of ours. */
 const directions = {
   kernel: [],
-  gateway: ['kernel'],
-  sdk: ['kernel'],
-  node: ['kernel', 'gateway'],
-  ronctl: ['sdk'],
-  harness: ['kernel', 'gateway', 'node', 'sdk'],
+  capability: [],
+  gateway: ['kernel', 'capability'],
+  sdk: ['kernel', 'capability'],
+  node: ['kernel', 'capability', 'gateway'],
+  ronctl: ['sdk', 'capability'],
+  harness: ['kernel', 'capability', 'gateway', 'node', 'sdk'],
   example: ['kernel', 'sdk', 'node'],
-  testing: ['kernel', 'gateway', 'sdk', 'node', 'harness'],
+  testing: ['kernel', 'capability', 'gateway', 'sdk', 'node', 'harness'],
   checks: [],
 };
 

@@ -1,0 +1,220 @@
+import { networkContains, parseNetwork } from './caveat/address.ts';
+import type { IpAddress, IpNetwork } from './caveat/address.ts';
+import type { Caveat } from './caveat/caveat.ts';
+import { isTopic, prefixAdmits } from './caveat/topic.ts';
+import type { DenialReason } from './denial.ts';
+import { CLOCK_SKEW_MS } from './limits.ts';
+import type { TokenIdentity } from './token.ts';
+
+/** A tenant_id as signed 32-bit words, most significant first, as frame headers have it. */
+export interface TenantWords {
+  readonly tenant0: number;
+  readonly tenant1: number;
+  readonly tenant2: number;
+  readonly tenant3: number;
+}
+
+/** What a node knows of one connection, and of itself; made once per connection. */
+export interface ConnectionFacts {
+  /** The far side; `undefined` when there is none, as on a local socket. */
+  readonly address: IpAddress | undefined;
+  /** RFC 9266 tls-exporter value in base64url; `undefined` without TLS. */
+  readonly channelBinding: string | undefined;
+  /** SHA-256 of the client's certificate (DER), lower-case hex; `undefined` without one. */
+  readonly certificate: string | undefined;
+  /** Name of this node, for the caveat `node`. */
+  readonly node: string;
+  /** Name of the deployment this node belongs to, for the caveat `aud`. */
+  readonly audience: string;
+}
+
+/** What is asked, apart from application, operation and topic. A caller may use one object for all its requests. */
+export interface CheckContext {
+  /** Unix time, milliseconds. */
+  nowMs: number;
+  /** tenant_id of the message. */
+  tenant: TenantWords;
+  /** Payload of the message so far, bytes. */
+  payloadBytes: number;
+  connection: ConnectionFacts;
+}
+
+/** The key's part in what a token allows. */
+export interface KeyTerms {
+  /** Longest life of a token under this key. */
+  readonly ttlMaxMs: number;
+  /** When the key ends; Infinity while no end is set. */
+  readonly retireAtMs: number;
+}
+
+/** Values that a request must be among, one set for each caveat. */
+type Sets<Value> = readonly ReadonlySet<Value>[];
+
+/**
+ * What a verified token allows, taken apart once so that each request costs a few
+ * comparisons and no allocation. Every check is a conjunction over all caveats, so
+ * another caveat can only turn a yes into a no (specs/capability-1.md §6).
+ */
+export class Grant {
+  readonly kid: string;
+  /** Names the token and all that was attenuated from it; what max_inflight is counted by. */
+  readonly nonce: string;
+  readonly issuedAtMs: number;
+  /** 32 hex digits. */
+  readonly tenant: string;
+  /** First and last moment, clock skew included: the node accepts it at t when validFromMs <= t < validUntilMs. */
+  readonly validFromMs: number;
+  readonly validUntilMs: number;
+  /** Payload of one message in all its frames; Infinity without a bound. */
+  readonly maxBytes: number;
+  /** Requests in flight with this nonce on one node; Infinity without a bound. */
+  readonly maxInflight: number;
+  /** Class whose quota holds in addition to the tenant's; '' without one. */
+  readonly rateClass: string;
+  /** Whether topics are restricted: then {@link checkTopic} must be asked for every topic a request touches. */
+  readonly restrictsTopics: boolean;
+
+  readonly #tenant: TenantWords;
+  /** Set when no request can meet the caveats; tells why. */
+  readonly #never: DenialReason | undefined;
+  readonly #apps: Sets<number>;
+  readonly #verbs: Sets<string | number>;
+  readonly #prefixes: readonly (readonly string[])[];
+  readonly #networks: readonly (readonly IpNetwork[])[];
+  readonly #nodes: Sets<string>;
+  readonly #audiences: Sets<string>;
+  /** Exporter value and fingerprint; '' without the caveat. */
+  readonly #channelBinding: string;
+  readonly #certificate: string;
+
+  /** @param caveats all caveats of the token, in order; `tenant` is the value of the first */
+  constructor(identity: TokenIdentity, tenant: string, caveats: readonly Caveat[], key: KeyTerms) {
+    const rates = new Set(textsOf(caveats, 'rate'));
+    const bindings = new Set(textsOf(caveats, 'tls'));
+    const certificates = new Set(textsOf(caveats, 'cert'));
+    this.kid = identity.kid;
+    this.nonce = identity.nonce;
+    this.issuedAtMs = identity.issuedAtMs;
+    this.tenant = tenant;
+    this.validFromMs = Math.max(identity.issuedAtMs, ...numbersOf(caveats, 'nbf')) - CLOCK_SKEW_MS;
+    const notAfterMs = Math.min(identity.issuedAtMs + key.ttlMaxMs, ...numbersOf(caveats, 'exp'));
+    this.validUntilMs = Math.min(notAfterMs + CLOCK_SKEW_MS, key.retireAtMs);
+    this.maxBytes = Math.min(Infinity, ...numbersOf(caveats, 'max_bytes'));
+    this.maxInflight = Math.min(Infinity, ...numbersOf(caveats, 'max_inflight'));
+    this.rateClass = [...rates][0] ?? '';
+    this.#tenant = wordsOf(tenant);
+    this.#apps = caveats.flatMap((caveat) => (caveat.name === 'app' ? [new Set(caveat.value)] : []));
+    this.#verbs = listsOf(caveats, 'verb').map((verbs) => new Set(verbs.map((verb) => (/^\d/.test(verb) ? Number(verb) : verb))));
+    this.#prefixes = listsOf(caveats, 'prefix');
+    this.#networks = listsOf(caveats, 'ip').map((list) => list.flatMap((text) => parseNetwork(text) ?? []));
+    this.#nodes = listsOf(caveats, 'node').map((list) => new Set(list));
+    this.#audiences = listsOf(caveats, 'aud').map((list) => new Set(list));
+    this.#channelBinding = [...bindings][0] ?? '';
+    this.#certificate = [...certificates][0] ?? '';
+    this.restrictsTopics = this.#prefixes.length > 0;
+    // Nobody is tenant 0 or 2^128 - 1, and nothing has two tenants, classes, channels or certificates.
+    if (/^(0+|f+)$/.test(tenant) || textsOf(caveats, 'tenant').some((other) => other !== tenant)) this.#never = 'tenant_mismatch';
+    else if (bindings.size > 1 || certificates.size > 1) this.#never = 'cap_binding';
+    else if (rates.size > 1) this.#never = 'cap_scope';
+    Object.freeze(this);
+  }
+
+  /**
+   * Whether a request is allowed: `undefined`, or the reason why not.
+   *
+   * @param op operation code
+   * @param verb the operation's name in the registry, in lower case; '' when it has none
+   * @param topic the topic it is about; `undefined` when it has none, which a restriction of topics denies
+   */
+  check(app: number, op: number, verb: string, topic: string | undefined, context: CheckContext): DenialReason | undefined {
+    return this.checkBeforeTopic(app, op, verb, context) ?? this.checkTopic(topic);
+  }
+
+  /** All of {@link check} but the topic, for those who know it only after decoding the payload. */
+  checkBeforeTopic(app: number, op: number, verb: string, context: CheckContext): DenialReason | undefined {
+    const { tenant } = context;
+    return (
+      this.checkTime(context.nowMs) ??
+      (tenant.tenant0 !== this.#tenant.tenant0 ||
+      tenant.tenant1 !== this.#tenant.tenant1 ||
+      tenant.tenant2 !== this.#tenant.tenant2 ||
+      tenant.tenant3 !== this.#tenant.tenant3
+        ? 'tenant_mismatch'
+        : this.#never) ??
+      this.#checkConnection(context.connection) ??
+      (context.payloadBytes <= this.maxBytes && inAll(this.#apps, app) && this.#allowsOperation(op, verb) ? undefined : 'cap_scope')
+    );
+  }
+
+  /** Whether a topic is allowed. What is no topic (specs/capability-1.md §5.4) is denied where topics are restricted. */
+  checkTopic(topic: string | undefined): DenialReason | undefined {
+    if (!this.restrictsTopics) return undefined;
+    if (topic === undefined || !isTopic(topic)) return 'cap_scope';
+    for (const prefixes of this.#prefixes) {
+      if (!anyAdmits(prefixes, topic)) return 'cap_scope';
+    }
+    return undefined;
+  }
+
+  checkTime(nowMs: number): DenialReason | undefined {
+    if (nowMs < this.validFromMs) return 'cap_not_yet';
+    // Written so that a time that is no number is refused.
+    return nowMs < this.validUntilMs ? undefined : 'cap_expired';
+  }
+
+  #allowsOperation(op: number, verb: string): boolean {
+    for (const verbs of this.#verbs) {
+      if (!verbs.has(op) && !verbs.has(verb)) return false;
+    }
+    return true;
+  }
+
+  #checkConnection(connection: ConnectionFacts): DenialReason | undefined {
+    for (const networks of this.#networks) {
+      if (!anyContains(networks, connection.address)) return 'cap_binding';
+    }
+    if (this.#channelBinding !== '' && connection.channelBinding !== this.#channelBinding) return 'cap_binding';
+    if (this.#certificate !== '' && connection.certificate !== this.#certificate) return 'cap_binding';
+    if (!inAll(this.#nodes, connection.node) || !inAll(this.#audiences, connection.audience)) return 'cap_binding';
+    return undefined;
+  }
+}
+
+function inAll<Value>(sets: Sets<Value>, value: Value): boolean {
+  for (const set of sets) {
+    if (!set.has(value)) return false;
+  }
+  return true;
+}
+
+function anyAdmits(prefixes: readonly string[], topic: string): boolean {
+  for (const prefix of prefixes) {
+    if (prefixAdmits(prefix, topic)) return true;
+  }
+  return false;
+}
+
+function anyContains(networks: readonly IpNetwork[], address: IpAddress | undefined): boolean {
+  if (address === undefined) return false;
+  for (const network of networks) {
+    if (networkContains(network, address)) return true;
+  }
+  return false;
+}
+
+function textsOf(caveats: readonly Caveat[], name: 'tenant' | 'rate' | 'tls' | 'cert'): string[] {
+  return caveats.flatMap((caveat) => (caveat.name === name ? [caveat.value] : []));
+}
+
+function numbersOf(caveats: readonly Caveat[], name: 'exp' | 'nbf' | 'max_bytes' | 'max_inflight'): number[] {
+  return caveats.flatMap((caveat) => (caveat.name === name ? [caveat.value] : []));
+}
+
+function listsOf(caveats: readonly Caveat[], name: 'verb' | 'prefix' | 'ip' | 'node' | 'aud'): (readonly string[])[] {
+  return caveats.flatMap((caveat) => (caveat.name === name ? [caveat.value] : []));
+}
+
+function wordsOf(tenant: string): TenantWords {
+  const word = (index: number) => Number.parseInt(tenant.slice(8 * index, 8 * index + 8), 16) | 0;
+  return { tenant0: word(0), tenant1: word(1), tenant2: word(2), tenant3: word(3) };
+}

@@ -5,6 +5,8 @@ import { READ_BUFFER_BYTES } from '../bounds.ts';
 import type { Address } from '../process/worker-protocol.ts';
 
 const LENGTH_BYTES = 4;
+/** Up to this size a loop over bytes beats a call that copies. */
+const LOOP_COPY_BYTES_MAX = 128;
 const NOTHING = Buffer.alloc(0);
 
 /**
@@ -42,7 +44,9 @@ function serveBare(accepted: Socket, readBuffer: Buffer): void {
     while (end - at >= LENGTH_BYTES) {
       const next = at + LENGTH_BYTES + input.readUInt32BE(at);
       if (next > end) break;
-      for (; at < next; at++) replies[at] = input[at] as number;
+      if (next - at <= LOOP_COPY_BYTES_MAX) for (; at < next; at++) replies[at] = input[at] as number;
+      else replies.set(input.subarray(at, next), at);
+      at = next;
     }
     partial = at === end ? NOTHING : Buffer.from(input.subarray(at, end));
     if (at === 0) return;

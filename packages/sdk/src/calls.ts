@@ -1,4 +1,5 @@
 import { OapError, Reject } from '@omnigate/kernel/wire';
+import { AbortWatch } from './abort-watch.ts';
 import type { ClientConnection } from './connection.ts';
 import type { Exchange, ExchangeOwner } from './exchange.ts';
 import type { ClientLogger } from './logger.ts';
@@ -27,6 +28,7 @@ export class Calls implements ExchangeOwner {
   readonly #waiting = new WaitingCalls();
   /** Refused calls that pause before their next attempt. */
   readonly #pausing = new Set<Exchange>();
+  readonly #signals = new AbortWatch();
   #closed = false;
 
   constructor(uplink: CurrentConnection, sweep: Sweep, policy: RetryPolicy, logger: ClientLogger) {
@@ -42,9 +44,11 @@ export class Calls implements ExchangeOwner {
     const connection = this.#uplink.current;
     if (this.#closed) {
       exchange.fail(closedError());
-    } else if (!exchange.listen()) {
-      exchange.fail(exchange.cancelled(exchange.terms.signal?.reason));
-    } else if (connection !== undefined && this.#waiting.size === 0 && connection.start(exchange)) {
+      return;
+    }
+    const { signal } = exchange.terms;
+    if (signal !== undefined && !this.#watch(exchange, signal)) return;
+    if (connection !== undefined && this.#waiting.size === 0 && connection.start(exchange)) {
       exchange.deadlineAt = connection.nowMs + exchange.terms.deadlineMs;
       this.#sweep.want(exchange.deadlineAt);
     } else {
@@ -58,6 +62,10 @@ export class Calls implements ExchangeOwner {
     this.#waiting.remove(exchange);
     if (isInFlight) exchange.carrier?.abandon(exchange, error);
     exchange.fail(error);
+  }
+
+  unwatch(exchange: Exchange, signal: AbortSignal): void {
+    this.#signals.remove(signal, exchange);
   }
 
   // What happens to connections
@@ -120,6 +128,13 @@ export class Calls implements ExchangeOwner {
       }
     }
     this.#holdProcess();
+  }
+
+  /** False when the caller let go before it began. */
+  #watch(exchange: Exchange, signal: AbortSignal): boolean {
+    if (signal.aborted) exchange.fail(exchange.cancelled(signal.reason));
+    else this.#signals.add(signal, exchange);
+    return !signal.aborted;
   }
 
   #wait(exchange: Exchange): void {

@@ -30,7 +30,7 @@ const REJECTS: Readonly<Record<ConnectFailureKind, Reject>> = {
   dns: failed(true, 'Correct the host name in RON_NODE_URL, or check the name server.'),
   unreachable: failed(true, 'Check the network path to the node and the firewalls on it.'),
   timeout: failed(true, 'Check that the node is up and that no firewall swallows its port.'),
-  closed: failed(true, 'Read the log of the node: it may be at its connection limit or shutting down.'),
+  closed: failed(true, 'Use oaps:// if this is a TLS port; else read the log of the node, which may be at its connection limit.'),
   ca_file: failed(false, 'Point RON_CA_FILE or tls.caFile at a readable PEM file.'),
   tls_ca: failed(false, 'Point RON_CA_FILE or tls.caFile at the PEM certificate of the authority that issued the certificate of the node.'),
   tls_name: failed(false, 'Use a host name that the certificate of the node lists, or name it in tls.servername.'),

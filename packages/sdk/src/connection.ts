@@ -360,19 +360,17 @@ export class ClientConnection implements InFlightHost {
 
   /** Asks a silent node for a sign of life, and gives up on one that stays silent. */
   #keepAlive(nowMs: number): void {
-    if (this.#pingedAt > this.#readAt) {
-      if (nowMs < this.#pingedAt + KEEPALIVE_ANSWER_MS) {
-        this.wantSweep(this.#pingedAt + KEEPALIVE_ANSWER_MS);
-        return;
-      }
+    const answerMs = Math.min(this.#keepaliveMs, KEEPALIVE_ANSWER_MS);
+    const isAsked = this.#pingedAt > this.#readAt;
+    if (isAsked && nowMs >= this.#pingedAt + answerMs) {
       const message = `The node at ${this.#context.endpoint.url} gave no sign of life for ${nowMs - this.#readAt} ms.`;
       this.destroy(new OapError(Reject.connection_lost, { message }));
-    } else if (nowMs < this.#readAt + this.#keepaliveMs) {
-      this.wantSweep(this.#readAt + this.#keepaliveMs);
-    } else {
+    } else if (!isAsked && nowMs >= this.#readAt + this.#keepaliveMs) {
       this.#pingedAt = nowMs;
       this.#outbound.append(OWN, Flag.REQ | START_END, ControlOp.PING, NOTHING, 0, 0);
-      this.wantSweep(nowMs + KEEPALIVE_ANSWER_MS);
+      this.wantSweep(nowMs + answerMs);
+    } else {
+      this.wantSweep(isAsked ? this.#pingedAt + answerMs : this.#readAt + this.#keepaliveMs);
     }
   }
 }

@@ -1,5 +1,6 @@
 import { corrToText, OapError, Reject } from '@omnigate/kernel/wire';
 import type { FrameAddress, ReceiveCredit } from '@omnigate/kernel/wire';
+import type { Abortable } from './abort-watch.ts';
 import type { CallTerms } from './options.ts';
 import type { Upload } from './upload.ts';
 
@@ -25,6 +26,8 @@ export interface ExchangeOwner {
   begin(exchange: Exchange): void;
   /** Ends an exchange wherever it is and fails it with `error`. */
   abandon(exchange: Exchange, error: OapError): void;
+  /** An exchange with a signal is over. */
+  unwatch(exchange: Exchange, signal: AbortSignal): void;
 }
 
 /** One frame of a streamed reply, in memory of its own. */
@@ -41,7 +44,7 @@ export interface ReplyPart {
  * A request and the way to its reply: what a unary call and a stream have in
  * common, and all that client and connection know of either.
  */
-export abstract class Exchange implements FrameAddress {
+export abstract class Exchange implements FrameAddress, Abortable {
   // Its name on the wire; the corr_id is that of the attempt under way.
   corrHi = 0;
   corrLo = 0;
@@ -122,18 +125,9 @@ export abstract class Exchange implements FrameAddress {
     return corrToText(this.corrHi, this.corrLo);
   }
 
-  /** Listens to the caller's signal; false when that was aborted before. */
-  listen(): boolean {
-    const { signal } = this.terms;
-    if (signal === undefined) return true;
-    if (signal.aborted) return false;
-    signal.addEventListener('abort', this);
-    return true;
-  }
-
   /** The caller's signal was aborted. */
-  handleEvent(): void {
-    this.owner.abandon(this, this.cancelled(this.terms.signal?.reason));
+  aborted(reason: unknown): void {
+    this.owner.abandon(this, this.cancelled(reason));
   }
 
   /** The error of a call that the caller let go. */
@@ -149,7 +143,7 @@ export abstract class Exchange implements FrameAddress {
 
   protected settle(): void {
     this.settled = true;
-    if (this.terms.signal !== undefined) this.terms.signal.removeEventListener('abort', this);
+    if (this.terms.signal !== undefined) this.owner.unwatch(this, this.terms.signal);
   }
 
   /** The corr_id, once there was one. */

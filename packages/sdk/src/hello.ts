@@ -45,7 +45,7 @@ export function createHello(settings: ClientSettings): HelloFrame {
     max_inflight: PENDING_REQUESTS_MAX,
     initial_window: settings.windowBytes,
     supported_flags: settings.compression ? ALL_FLAGS : ALL_FLAGS & ~Flag.COMP,
-    transports: ['oap', 'oaps'],
+    transports: ['tcp', 'tls'],
   });
   const { capability } = settings;
   const carriesCapability =

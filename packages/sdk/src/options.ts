@@ -130,7 +130,7 @@ export function readRequestOptions(options: RequestOptions, terms: CallTerms): C
   return {
     deadlineMs: options.deadlineMs === undefined ? terms.deadlineMs : readMs(options.deadlineMs, 'deadlineMs'),
     signal: options.signal,
-    repeatable: options.idempotent ?? options.idempotencyKey !== undefined,
+    repeatable: options.idempotent ?? (options.idempotencyKey !== undefined || terms.repeatable),
     retry: options.retry ?? terms.retry,
     flags: options.appE2e === true ? Flag.APP_E2E : 0,
     tenant: options.tenant === undefined ? terms.tenant : readTenant(options.tenant),

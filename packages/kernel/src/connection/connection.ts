@@ -148,6 +148,10 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
 
   /** Looks at every time-out; called each SWEEP_INTERVAL_MS. */
   sweep(nowMs: number): void {
+    if (this.#inputEnded && !this.#transport.connected) {
+      this.destroy();
+      return;
+    }
     const { partialBytes, partialLength } = this.#decoder;
     const due = this.#timeouts.check(nowMs, {
       closing: this.#phase === Phase.CLOSING,

@@ -22,7 +22,7 @@ const sharedReadBuffer = process.platform === 'win32' ? undefined : Buffer.alloc
 
 /** What Node keeps behind a socket and has no public name for. */
 interface SocketInternals {
-  _handle: { readonly writeQueueSize?: number } | null;
+  _handle: { readonly writeQueueSize?: number; getpeername?(into: object): number } | null;
 }
 
 /**
@@ -112,6 +112,15 @@ export class Transport {
   /** Bytes handed to the socket that the operating system has not taken. */
   get unsentBytes(): number {
     return (this.#socket as unknown as SocketInternals)._handle?.writeQueueSize ?? this.#socket.writableLength;
+  }
+
+  /**
+   * Whether there is still somebody at the other end. A reset that arrives right
+   * behind data is reported as a half-close, after which no event would ever tell.
+   */
+  get connected(): boolean {
+    const handle = (this.#socket as unknown as SocketInternals)._handle;
+    return handle?.getpeername === undefined || handle.getpeername({}) === 0;
   }
 
   /** Writes all segments at once; true when nothing of them is needed any more, else `onDrain` will tell. */

@@ -1,5 +1,4 @@
 import { EXPECT_TIMEOUT_MS } from './bounds.ts';
-import { withDeadline } from './deadline.ts';
 
 /** One line of a node's log. */
 export interface LogEntry {
@@ -10,28 +9,49 @@ export interface LogEntry {
   readonly [field: string]: unknown;
 }
 
+interface Waiter {
+  readonly event: string;
+  readonly resolve: (entry: LogEntry) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** Keeps the log of a node and waits for what is to come in it; a destination for a logger. */
 export class LogRecorder {
   readonly entries: LogEntry[] = [];
-  #waiting: (() => void)[] = [];
+  #waiters: Waiter[] = [];
+  #ended = false;
 
   /** Takes one line of JSON. */
   write(line: string): void {
-    this.entries.push(JSON.parse(line) as LogEntry);
-    for (const look of this.#waiting.splice(0)) look();
+    const entry = JSON.parse(line) as LogEntry;
+    this.entries.push(entry);
+    for (const { event, resolve } of this.#waiters) if (event === entry.event) resolve(entry);
+  }
+
+  /** Nothing will come any more; whoever waits is told. */
+  end(): void {
+    this.#ended = true;
+    for (const { event, reject } of this.#waiters) reject(new Error(`the log ended without ${event}`));
   }
 
   /** The first entry of an event, of those already there or to come. */
   async event(event: string, timeoutMs = EXPECT_TIMEOUT_MS): Promise<LogEntry> {
-    const find = async (): Promise<LogEntry> => {
-      for (;;) {
-        const found = this.entries.find((entry) => entry.event === event);
-        if (found !== undefined) return found;
-        await new Promise<void>((resolve) => {
-          this.#waiting.push(resolve);
-        });
-      }
-    };
-    return withDeadline(find(), timeoutMs, () => `${event} in the log`);
+    const found = this.entries.find((entry) => entry.event === event);
+    if (found !== undefined) return found;
+    if (this.#ended) throw new Error(`the log ended without ${event}`);
+    let timer: NodeJS.Timeout | undefined;
+    let waiter: Waiter | undefined;
+    try {
+      return await new Promise<LogEntry>((resolve, reject) => {
+        waiter = { event, resolve, reject };
+        this.#waiters.push(waiter);
+        timer = setTimeout(() => {
+          reject(new Error(`no ${event} in the log within ${timeoutMs} ms`));
+        }, timeoutMs);
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#waiters = this.#waiters.filter((other) => other !== waiter);
+    }
   }
 }

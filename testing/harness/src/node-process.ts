@@ -70,6 +70,7 @@ export class NodeProcess implements AsyncDisposable {
     this.exited = new Promise((resolve) => {
       this.#child.once('close', (code, signal) => {
         children.delete(this.#child);
+        this.log.end();
         resolve({ code, signal });
       });
     });
@@ -86,15 +87,12 @@ export class NodeProcess implements AsyncDisposable {
   static async start(options: NodeProcessOptions = {}): Promise<NodeProcess> {
     const started = new NodeProcess(options);
     try {
-      const ended = started.exited.then(({ code, signal }) => {
-        throw new Error(`omnigate start ended with ${signal ?? String(code)}: ${started.stderr}`);
-      });
-      started.#started = await Promise.race([started.log.event('NodeStarted', PROCESS_START_TIMEOUT_MS), ended]);
-      ended.catch(() => undefined);
+      started.#started = await started.log.event('NodeStarted', PROCESS_START_TIMEOUT_MS);
       return started;
     } catch (error) {
       await started[Symbol.asyncDispose]();
-      throw error;
+      const { code, signal } = await started.exited;
+      throw new Error(`omnigate start ended with ${signal ?? String(code)}: ${started.stderr}`, { cause: error });
     }
   }
 

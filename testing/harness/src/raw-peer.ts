@@ -3,7 +3,6 @@ import type { DialTlsOptions, ListenAddress, Transport } from '@omnigate/kernel'
 import { APP_CONTROL, ControlOp, decodeErrorBody, decodeFrame, encodeFrame, Flag, Status } from '@omnigate/kernel/wire';
 import type { Frame, OapError } from '@omnigate/kernel/wire';
 import { EXPECT_TIMEOUT_MS } from './bounds.ts';
-import { withDeadline } from './deadline.ts';
 
 /** A frame to send; what is absent is zero or empty. */
 export type FrameFields = Partial<Frame> & Pick<Frame, 'flags' | 'app'>;
@@ -75,7 +74,7 @@ export class RawPeer implements AsyncDisposable {
    * @throws Error when it differs, or the node closes, or sends nothing in time
    */
   async frame(expected: Partial<Omit<Frame, 'payload' | 'capability'>> = {}, timeoutMs = EXPECT_TIMEOUT_MS): Promise<Frame> {
-    const frame = await withDeadline(this.#next(), timeoutMs, () => `frame${this.#rest()}`);
+    const frame = await this.#until(() => this.#take(), timeoutMs, 'frame');
     for (const [field, value] of Object.entries(expected)) {
       const actual = frame[field as keyof Frame];
       if (actual !== value) throw new Error(`${field} is ${String(actual)} and not ${String(value)}: ${describe(frame)}`);
@@ -94,7 +93,7 @@ export class RawPeer implements AsyncDisposable {
 
   /** Resolves when the node has closed its half, or all of the connection; fails if a frame comes first. */
   async ended(timeoutMs = EXPECT_TIMEOUT_MS): Promise<void> {
-    await withDeadline(this.#until(() => this.#ended || this.#closed), timeoutMs, () => 'end of the connection');
+    await this.#until(() => this.#ended || this.#closed || undefined, timeoutMs, 'end of the connection');
     if (this.#received.length > 0) throw new Error(`bytes before the end${this.#rest()}`);
   }
 
@@ -115,29 +114,40 @@ export class RawPeer implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#transport.destroy();
-    await this.#until(() => this.#closed);
+    await this.#until(() => this.#closed || undefined, EXPECT_TIMEOUT_MS, 'close event');
   }
 
-  async #next(): Promise<Frame> {
+  /** The first frame of what was received, if it is complete. */
+  #take(): Frame | undefined {
+    const result = decodeFrame(this.#received);
+    if (result.verdict === 'err') throw new Error(`the node sent no frame: ${result.reject.reason}${this.#rest()}`);
+    if (result.verdict === 'ok') {
+      this.#received = this.#received.subarray(result.bytes);
+      return result.frame;
+    }
+    if (this.#ended || this.#closed) throw new Error(`the node closed the connection${this.#rest()}`);
+    return undefined;
+  }
+
+  /** What `look` finds, as soon as it finds something. */
+  async #until<T>(look: () => T | undefined, timeoutMs: number, what: string): Promise<T> {
+    const deadlineMs = performance.now() + timeoutMs;
     for (;;) {
-      const result = decodeFrame(this.#received);
-      if (result.verdict === 'err') throw new Error(`the node sent no frame: ${result.reject.reason}${this.#rest()}`);
-      if (result.verdict === 'ok') {
-        this.#received = this.#received.subarray(result.bytes);
-        return result.frame;
-      }
-      if (this.#ended || this.#closed) throw new Error(`the node closed the connection${this.#rest()}`);
-      await this.#change();
+      const found = look();
+      if (found !== undefined) return found;
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs <= 0) throw new Error(`no ${what} within ${timeoutMs} ms${this.#rest()}`);
+      await this.#change(leftMs);
     }
   }
 
-  async #until(condition: () => boolean): Promise<void> {
-    while (!condition()) await this.#change();
-  }
-
-  #change(): Promise<void> {
+  #change(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#wake.push(resolve);
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#wake.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
     });
   }
 

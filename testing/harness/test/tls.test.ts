@@ -50,31 +50,27 @@ async function rejected(node: TestNode, reason: string, count = 1): Promise<bool
 }
 
 await t.test('the same service over TCP and TLS', async (t) => {
-  const node = await startTlsNode();
-  const client = await connectTo(node);
+  await using node = await startTlsNode();
+  await using client = await connectTo(node);
   t.same(Buffer.from(await client.echo(bytes)).toString(), 'hello');
   t.same(client.hello.transports, ['tcp', 'tls']);
-  const plain = await connect({ url: node.oap.url });
+  await using plain = await connect({ url: node.oap.url });
   t.same(Buffer.from(await plain.echo(bytes)).toString(), 'hello');
   const big = Buffer.alloc(5_000_000, 'omnigate');
   t.ok(big.equals(await client.echo(big)), 'more than a window');
   t.equal((await readMetrics(node.adminUrl)).get('requests_total{app="echo"}'), 3);
-  await client.close();
-  await plain.close();
-  await node[Symbol.asyncDispose]();
 });
 
 await t.test('a client that does not trust the node, or means another one', async (t) => {
-  const node = await startTlsNode();
+  await using node = await startTlsNode();
   await t.rejects(connectTo(node, { ca: foreign.caPem }), { name: 'OapError', reason: 'connect_failed', detail: { kind: 'tls_ca' } });
   await t.rejects(connectTo(node, { servername: 'elsewhere.example' }), { name: 'OapError', reason: 'connect_failed', detail: { kind: 'tls_name' } });
   await t.rejects(connect({ url: node.oaps.url.replace('oaps', 'oap'), connectTimeoutMs: 2_000 }), { name: 'OapError', reason: 'connect_failed' });
   t.equal((await askAdmin(node.adminUrl, '/livez')).status, 200);
-  await node[Symbol.asyncDispose]();
 });
 
 await t.test('ALPN is not optional', async (t) => {
-  const node = await startTlsNode();
+  await using node = await startTlsNode();
   const other = await handshake(node, { ALPNProtocols: ['h2', 'http/1.1'] });
   t.match(other.outcome, /NO_APPLICATION_PROTOCOL/);
   t.ok(await rejected(node, 'tls_alpn'));
@@ -85,11 +81,10 @@ await t.test('ALPN is not optional', async (t) => {
   t.equal(right.outcome, 'open');
   t.equal(right.socket.alpnProtocol, 'oap/1');
   right.socket.destroy();
-  await node[Symbol.asyncDispose]();
 });
 
 await t.test('TLS 1.3 or nothing', async (t) => {
-  const node = await startTlsNode();
+  await using node = await startTlsNode();
   const old = await handshake(node, { ALPNProtocols: ['oap/1'], maxVersion: 'TLSv1.2' });
   t.match(old.outcome, /PROTOCOL_VERSION/);
   t.ok(await rejected(node, 'tls_client'));
@@ -101,12 +96,11 @@ await t.test('TLS 1.3 or nothing', async (t) => {
   garbage.write('GET / HTTP/1.1\r\n\r\n');
   await once(garbage.resume(), 'close');
   t.ok(await rejected(node, 'tls_client', 2), 'HTTP on the TLS port');
-  await node[Symbol.asyncDispose]();
 });
 
 await t.test('client certificates', async (t) => {
-  const node = await startTlsNode({ tlsClientCa: authority.ca });
-  const known = await connectTo(node, client);
+  await using node = await startTlsNode({ tlsClientCa: authority.ca });
+  await using known = await connectTo(node, client);
   t.same(Buffer.from(await known.echo(bytes)).toString(), 'hello');
   await known.close();
   const refused: [string, object][] = [
@@ -119,19 +113,18 @@ await t.test('client certificates', async (t) => {
     t.ok(await rejected(node, 'tls_client', index + 1), `${what} is counted`);
   }
   t.equal(node.node.metrics.connections, 0);
-  await node[Symbol.asyncDispose]();
 });
 
 await t.test('a renewed certificate is for new connections; old ones go on', async (t) => {
   const files = authority.issue('renewed');
-  const node = await startNode({ oaps: '127.0.0.1:0', tlsCert: files.cert, tlsKey: files.key });
+  await using node = await startNode({ oaps: '127.0.0.1:0', tlsCert: files.cert, tlsKey: files.key });
   const fingerprint = async (): Promise<string> => {
     const { socket } = await handshake(node, { ALPNProtocols: ['oap/1'] });
     const { fingerprint256 } = socket.getPeerCertificate();
     socket.destroy();
     return fingerprint256;
   };
-  const old = await connectTo(node);
+  await using old = await connectTo(node);
   const stream = old.stream(1, 0);
   await stream.write(bytes);
   const before = await fingerprint();
@@ -151,16 +144,12 @@ await t.test('a renewed certificate is for new connections; old ones go on', asy
   t.notOk(node.node.reloadCertificates(), 'files that do not work are refused');
   t.match(await node.log.event('CertificateRefused'), { level: 50 });
   t.equal(await fingerprint(), after, 'and the last good ones stay in use');
-  await old.close();
-  await node[Symbol.asyncDispose]();
 });
 
 await t.test('a raw peer speaks TLS too', async (t) => {
-  const node = await startTlsNode();
-  const peer = await RawPeer.greeted(node.oaps, { ca: authority.caPem });
+  await using node = await startTlsNode();
+  await using peer = await RawPeer.greeted(node.oaps, { ca: authority.caPem });
   peer.send({ flags: 1 | 8 | 16, app: 1, corrId: 2n ** 64n - 1n, payload: bytes });
   const reply = await peer.frame({ code: 200, corrId: 2n ** 64n - 1n });
   t.equal(Buffer.from(reply.payload).toString(), 'hello');
-  await peer[Symbol.asyncDispose]();
-  await node[Symbol.asyncDispose]();
 });

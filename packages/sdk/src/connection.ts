@@ -30,7 +30,7 @@ import {
   KEEPALIVE_MS_MAX,
 } from './limits.ts';
 import { Outbound } from './outbound.ts';
-import { ownPayload } from './payload.ts';
+import type { PayloadMemory } from './payload.ts';
 import type { Outcome } from './retry.ts';
 import { openSocket } from './socket.ts';
 import { monotonicMs } from './sweep.ts';
@@ -63,6 +63,7 @@ export interface ConnectionContext {
   readonly replyWindowBytes: number;
   readonly compression: boolean;
   readonly buffers: WriteBufferPool;
+  readonly payloads: PayloadMemory;
   readonly events: ConnectionEvents;
 }
 
@@ -263,8 +264,8 @@ export class ClientConnection implements InFlightHost {
   }
 
   #onHelloReply(header: FrameHeader): void {
-    const { endpoint, replyWindowBytes, compression } = this.#context;
-    const hello = readHelloReply(endpoint.url, header, ownPayload(this.#decoder));
+    const { endpoint, payloads, replyWindowBytes, compression } = this.#context;
+    const hello = readHelloReply(endpoint.url, header, this.#payload());
     if (hello instanceof OapError) {
       this.destroy(hello);
       return;
@@ -275,8 +276,13 @@ export class ClientConnection implements InFlightHost {
     this.#phaseEndsAt = Number.POSITIVE_INFINITY;
     this.#keepaliveMs = Math.min(KEEPALIVE_MS_MAX, Math.ceil(hello.idle_timeout_ms / 3));
     this.#decoder.frameBytesMax = hello.max_frame;
-    this.#inFlight = new InFlight(this, this.#decoder, this.#outbound, { hello, replyWindowBytes, compression });
+    const agreement = { hello, replyWindowBytes, compression };
+    this.#inFlight = new InFlight(this, this.#decoder, this.#outbound, payloads, agreement);
     this.wantSweep(this.#readAt + this.#keepaliveMs);
+  }
+
+  #payload(): Uint8Array {
+    return this.#context.payloads.take(this.#decoder);
   }
 
   #onControlEvent(header: FrameHeader, inFlight: InFlight): void {
@@ -285,9 +291,9 @@ export class ClientConnection implements InFlightHost {
       if (payloadEnd - payloadStart === CREDIT_BYTES) inFlight.onCredit(header, view.getUint32(payloadStart));
       else this.protocolError('a CREDIT that is not 4 bytes');
     } else if (header.code === ControlOp.GOAWAY) {
-      this.#drain(decodeGoAway(ownPayload(this.#decoder)));
+      this.#drain(decodeGoAway(this.#payload()));
     } else if (header.code === ControlOp.REVOKED) {
-      const revocationSeq = decodeRevoked(ownPayload(this.#decoder));
+      const revocationSeq = decodeRevoked(this.#payload());
       if (revocationSeq !== undefined) this.#events.revoked(revocationSeq);
     }
   }
@@ -295,7 +301,7 @@ export class ClientConnection implements InFlightHost {
   /** A reply that nobody waits for: to a keep-alive PING, to what was let go, or a refusal of an event. */
   #onStrayReply(header: FrameHeader): void {
     if (header.code >= 200 && header.code < 300) return;
-    const error = decodeErrorBody(header.code, ownPayload(this.#decoder), corrToText(header.corrHi, header.corrLo));
+    const error = decodeErrorBody(header.code, this.#payload(), corrToText(header.corrHi, header.corrLo));
     if (header.app === APP_CONTROL && header.corrHi === 0 && header.corrLo === 0) this.#farewell = error;
     else this.#events.refused(error);
   }

@@ -16,7 +16,7 @@ import { CancelPacer } from './cancel-pacer.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import { PENDING_REQUESTS_MAX, YOUNG_CANCEL_MS } from './limits.ts';
 import type { Outbound } from './outbound.ts';
-import { ownPayload } from './payload.ts';
+import type { PayloadMemory } from './payload.ts';
 import { PendingTable } from './pending.ts';
 import { decompressReply } from './reply-decompressor.ts';
 import type { Outcome } from './retry.ts';
@@ -55,6 +55,7 @@ export class InFlight implements Carrier {
   readonly #host: InFlightHost;
   readonly #decoder: FrameDecoder;
   readonly #outbound: Outbound;
+  readonly #payloads: PayloadMemory;
   readonly #uploads: Uploads;
   readonly #frameBytesMax: number;
   readonly #requestsMax: number;
@@ -69,11 +70,18 @@ export class InFlight implements Carrier {
   /** Address of control frames about an exchange. */
   readonly #about: FrameHeader = createHeader();
 
-  constructor(host: InFlightHost, decoder: FrameDecoder, outbound: Outbound, agreement: Agreement) {
+  constructor(
+    host: InFlightHost,
+    decoder: FrameDecoder,
+    outbound: Outbound,
+    payloads: PayloadMemory,
+    agreement: Agreement,
+  ) {
     const { hello } = agreement;
     this.#host = host;
     this.#decoder = decoder;
     this.#outbound = outbound;
+    this.#payloads = payloads;
     this.#uploads = new Uploads(outbound, hello);
     this.#frameBytesMax = hello.max_frame;
     this.#requestsMax = Math.min(hello.max_inflight, PENDING_REQUESTS_MAX);
@@ -248,13 +256,13 @@ export class InFlight implements Carrier {
   }
 
   #onError(exchange: Exchange, status: number): void {
-    const error = decodeErrorBody(status, ownPayload(this.#decoder), exchange.corrId);
+    const error = decodeErrorBody(status, this.#payloads.take(this.#decoder), exchange.corrId);
     this.#host.failed(exchange, error, 'refused');
   }
 
   #onWhole(exchange: Exchange, { flags, code }: FrameHeader): void {
     this.served = true;
-    const payload = ownPayload(this.#decoder);
+    const payload = this.#payloads.take(this.#decoder);
     if ((flags & Flag.COMP) === 0) {
       exchange.receiveWhole(code, flags & Flag.APP_E2E, payload);
       return;
@@ -292,7 +300,7 @@ export class InFlight implements Carrier {
 
   #receivePart(exchange: Exchange, { flags, code }: FrameHeader): void {
     this.served = true;
-    const bytes = ownPayload(this.#decoder);
+    const bytes = this.#payloads.take(this.#decoder);
     const compressed = (flags & Flag.COMP) !== 0;
     try {
       exchange.receivePart({ status: code, flags: flags & Flag.APP_E2E, bytes, compressed });

@@ -64,6 +64,9 @@ export const YOUNG_CANCEL_MS = 1_250;
 /** corr_ids of sent events that are remembered, so that a refusal can be told from a late reply. */
 export const EVENTS_REMEMBERED = 256;
 
+/** Memory that reply payloads of middling size share: one that is kept keeps this much. */
+export const PAYLOAD_SLAB_BYTES = 8_192;
+
 // Streams
 
 /** Smallest window a client may grant (specs/oap-1.md §4.3). */

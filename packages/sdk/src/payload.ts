@@ -1,23 +1,44 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import type { FrameDecoder } from '@omnigate/kernel/wire';
+import { PAYLOAD_SLAB_BYTES } from './limits.ts';
 
-/** Up to this size a loop over bytes beats `subarray()` and `set()`. */
-const LOOP_BYTES_MAX = 32;
+/** Up to this size the engine keeps an array on its own heap, which is twice as fast as any pool. */
+const HEAP_BYTES_MAX = 64;
 
 /**
- * The payload of the decoder's current frame in memory that the read buffer
- * does not reuse: the caller's own. Small ones share Node's buffer pool.
+ * Takes payloads out of the read buffer, into memory that is the caller's own.
+ * Those of middling size share slabs, as Buffers do: an allocation outside of
+ * the heap costs as much as a whole request.
  */
-export function ownPayload(decoder: FrameDecoder): Uint8Array {
-  const { buffer, payloadStart, payloadEnd } = decoder;
-  if (decoder.owned) return buffer.subarray(payloadStart, payloadEnd);
-  const bytes = payloadEnd - payloadStart;
-  const copy = Buffer.allocUnsafe(bytes);
-  if (bytes <= LOOP_BYTES_MAX) {
-    for (let at = 0; at < bytes; at++) copy[at] = buffer[payloadStart + at] as number;
-  } else {
+export class PayloadMemory {
+  #slab: Uint8Array | undefined;
+  #at = 0;
+
+  /** The payload of the decoder's current frame. */
+  take(decoder: FrameDecoder): Uint8Array {
+    const { buffer, payloadStart, payloadEnd } = decoder;
+    if (decoder.owned) return buffer.subarray(payloadStart, payloadEnd);
+    const bytes = payloadEnd - payloadStart;
+    if (bytes <= HEAP_BYTES_MAX || bytes * 2 > PAYLOAD_SLAB_BYTES) return buffer.slice(payloadStart, payloadEnd);
+    const copy = this.#reserve(bytes);
     copy.set(buffer.subarray(payloadStart, payloadEnd));
+    return copy;
   }
-  return copy;
+
+  #reserve(bytes: number): Uint8Array {
+    let slab = this.#slab;
+    if (slab === undefined || this.#at + bytes > PAYLOAD_SLAB_BYTES) {
+      slab = new Uint8Array(PAYLOAD_SLAB_BYTES);
+      // A payload that is transferred to a worker must not take its neighbours along.
+      markAsUntransferable(slab.buffer);
+      this.#slab = slab;
+      this.#at = 0;
+    }
+    const start = this.#at;
+    // Aligned, so that a view of wider numbers can be made of it.
+    this.#at = (start + bytes + 7) & ~7;
+    return slab.subarray(start, start + bytes);
+  }
 }
 
 /** Several pieces as one. */

@@ -7,6 +7,7 @@ import type { Exchange } from './exchange.ts';
 import type { HelloFrame } from './hello.ts';
 import { CONNECTION_HEALTHY_MS, DRAINING_CONNECTIONS_MAX, RECONNECT_PAUSE_MS, RECONNECT_PAUSE_MS_MAX } from './limits.ts';
 import type { ClientSettings } from './options.ts';
+import { PayloadMemory } from './payload.ts';
 import { fullJitterMs } from './retry.ts';
 import type { Outcome } from './retry.ts';
 import { monotonicMs } from './sweep.ts';
@@ -57,6 +58,7 @@ export class Uplink implements ConnectionEvents {
       replyWindowBytes: settings.windowBytes,
       compression: settings.compression,
       buffers: new WriteBufferPool(),
+      payloads: new PayloadMemory(),
       events: this,
     };
   }

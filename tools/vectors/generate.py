@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes specs/vectors/*.json and the transcript in specs/oap-1.md.
+"""Writes specs/vectors/*.json and the examples in the specifications.
 
 With --check it writes nothing and fails when a file is not what it would
 write. It needs Python 3.9 and nothing else, reads the specification only
@@ -14,21 +14,24 @@ import sys
 sys.dont_write_bytecode = True
 
 from body_vectors import errors, hellos
+from capability_vectors import capabilities, example
 from compression_vectors import compressions
 from conversation_vectors import conversations, transcript
 from frame_vectors import decodes, frames
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPEC = ROOT / "specs" / "oap-1.md"
+CAPABILITY_SPEC = ROOT / "specs" / "capability-1.md"
 
 
-def render(kind, vectors):
+def render(kind, vectors, spec=SPEC, **more):
     """One vector a line, so that a change is a line of a diff."""
     names = [vector["name"] for vector in vectors]
     if len(set(names)) != len(names):
         raise SystemExit(f"{kind}: names are not unique")
     lines = ",\n".join("    " + json.dumps(vector) for vector in vectors)
-    head = f'  "$schema": "./vectors.schema.json",\n  "kind": "{kind}",\n  "spec": "specs/oap-1.md",\n'
+    head = f'  "$schema": "./vectors.schema.json",\n  "kind": "{kind}",\n  "spec": "specs/{spec.name}",\n'
+    head += "".join(f'  "{name}": {json.dumps(value)},\n' for name, value in more.items())
     return "{\n" + head + '  "vectors": [\n' + lines + "\n  ]\n}\n"
 
 
@@ -48,6 +51,11 @@ def render_transcript(spec):
     return re.sub(r"<!-- transcript -->.*<!-- /transcript -->", lambda _: block, spec, flags=re.S)
 
 
+def render_example(spec):
+    block = "<!-- example -->\n" + example() + "\n<!-- /example -->"
+    return re.sub(r"<!-- example -->.*<!-- /example -->", lambda _: block, spec, flags=re.S)
+
+
 def outputs():
     folder = ROOT / "specs" / "vectors"
     for kind, vectors in (
@@ -59,7 +67,10 @@ def outputs():
         ("conversations", conversations()),
     ):
         yield folder / f"{kind}.json", render(kind, vectors)
+    keys, vectors = capabilities()
+    yield folder / "capability.json", render("capability", vectors, CAPABILITY_SPEC, **keys)
     yield SPEC, render_transcript(SPEC.read_text())
+    yield CAPABILITY_SPEC, render_example(CAPABILITY_SPEC.read_text())
 
 
 def main(is_check):

@@ -74,6 +74,7 @@ export class Grant {
   /** Whether topics are restricted: then {@link checkTopic} must be asked for every topic a request touches. */
   readonly restrictsTopics: boolean;
 
+  readonly #keyEndsAtMs: number;
   readonly #tenant: TenantWords;
   /** Set when no request can meet the caveats; tells why. */
   readonly #never: DenialReason | undefined;
@@ -99,6 +100,7 @@ export class Grant {
     this.validFromMs = Math.max(identity.issuedAtMs, ...numbersOf(caveats, 'nbf')) - CLOCK_SKEW_MS;
     const notAfterMs = Math.min(identity.issuedAtMs + key.ttlMaxMs, ...numbersOf(caveats, 'exp'));
     this.validUntilMs = Math.min(notAfterMs + CLOCK_SKEW_MS, key.retireAtMs);
+    this.#keyEndsAtMs = key.retireAtMs;
     this.maxBytes = Math.min(Infinity, ...numbersOf(caveats, 'max_bytes'));
     this.maxInflight = Math.min(Infinity, ...numbersOf(caveats, 'max_inflight'));
     this.rateClass = [...rates][0] ?? '';
@@ -156,7 +158,8 @@ export class Grant {
     return undefined;
   }
 
-  checkTime(nowMs: number): DenialReason | undefined {
+  checkTime(nowMs: number): 'cap_kid' | 'cap_not_yet' | 'cap_expired' | undefined {
+    if (nowMs >= this.#keyEndsAtMs) return 'cap_kid';
     if (nowMs < this.validFromMs) return 'cap_not_yet';
     // Written so that a time that is no number is refused.
     return nowMs < this.validUntilMs ? undefined : 'cap_expired';

@@ -20,8 +20,11 @@ const KID_RETIRED = denial('cap_kid', 'The key of this capability is retired.');
 const BAD_SIGNATURE = denial('cap_invalid', 'The signature of the capability is wrong.');
 const NO_TENANT = denial('cap_invalid', 'The first caveat of the capability is no tenant.');
 const UNKNOWN_CAVEAT = denial('cap_scope', 'The capability has a caveat that this node does not know.');
-const EXPIRED = denial('cap_expired', 'The capability has expired.');
-const NOT_YET = denial('cap_not_yet', 'The capability is not valid yet.');
+const TIME_DENIALS = {
+  cap_kid: KID_RETIRED,
+  cap_expired: denial('cap_expired', 'The capability has expired.'),
+  cap_not_yet: denial('cap_not_yet', 'The capability is not valid yet.'),
+} as const;
 
 /**
  * Steps 1 to 6 of specs/capability-1.md §6.1: form, key, chain, caveats; not time
@@ -54,8 +57,7 @@ export function openCapability(bytes: Uint8Array, keyring: Keyring, nowMs: numbe
 /** The denial of a grant whose time is not now; `undefined` when it is. */
 export function timeDenial(grant: Grant, nowMs: number): Denial | undefined {
   const reason = grant.checkTime(nowMs);
-  if (reason === undefined) return undefined;
-  return reason === 'cap_not_yet' ? NOT_YET : EXPIRED;
+  return reason === undefined ? undefined : TIME_DENIALS[reason];
 }
 
 /**

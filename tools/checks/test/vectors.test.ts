@@ -5,10 +5,13 @@ import { read, root } from './repository.ts';
 
 interface Vectors {
   readonly kind: string;
+  /** Path of the specification. */
+  readonly spec: string;
   readonly vectors: readonly { readonly name: string; readonly section: string; readonly reason?: string }[];
 }
 
-const kinds = ['frames', 'decode', 'hello', 'errors', 'compression', 'conversations'];
+const oapKinds = ['frames', 'decode', 'hello', 'errors', 'compression', 'conversations'];
+const kinds = [...oapKinds, 'capability'];
 const spec = read('specs/oap-1.md');
 const vectorsOf = (kind: string) => JSON.parse(read(`specs/vectors/${kind}.json`)) as Vectors;
 
@@ -24,11 +27,16 @@ function transcriptBytes(mark: '>' | '<'): string {
   return hex;
 }
 
+function sectionsOf(page: string): Set<string | undefined> {
+  const sections = new Set([...page.matchAll(/^(?:#+ )?(\d+(?:\.\d+)?)\./gm)].map(([, number]) => number));
+  for (const [, number] of page.matchAll(/^### (\d+\.\d+) /gm)) sections.add(number);
+  return sections;
+}
+
 await t.test('every vector has a name of its own and a section that exists', (t) => {
-  const sections = new Set([...spec.matchAll(/^(?:#+ )?(\d+(?:\.\d+)?)\./gm)].map(([, number]) => number));
-  for (const [, number] of spec.matchAll(/^### (\d+\.\d+) /gm)) sections.add(number);
   for (const kind of kinds) {
-    const { kind: said, vectors } = vectorsOf(kind);
+    const { kind: said, spec: page, vectors } = vectorsOf(kind);
+    const sections = sectionsOf(read(page));
     t.equal(said, kind);
     t.ok(vectors.length > 0, `${kind} has vectors`);
     t.equal(new Set(vectors.map(({ name }) => name)).size, vectors.length, `${kind}: no name twice`);
@@ -40,7 +48,7 @@ await t.test('every vector has a name of its own and a section that exists', (t)
 await t.test('every reason of a vector is registered', (t) => {
   const { reasons } = JSON.parse(read('registry/reject_reasons.json')) as { reasons: { reason: string }[] };
   const registered = new Set(reasons.map(({ reason }) => reason));
-  const named = kinds.flatMap((kind) => vectorsOf(kind).vectors.flatMap(({ reason }) => reason ?? []));
+  const named = oapKinds.flatMap((kind) => vectorsOf(kind).vectors.flatMap(({ reason }) => reason ?? []));
   const expected = [...read('specs/vectors/conversations.json').matchAll(/"reason": "(\w+)"/g)].map(([, name = '']) => name);
   t.ok(expected.length > 0);
   t.same([...named, ...expected].filter((name) => !registered.has(name)), []);

@@ -86,6 +86,8 @@ await t.test('a node as a process', async (t) => {
   await using node = await startNodeProcess();
   t.same(await askAdmin(node.adminUrl, '/readyz'), { status: 200, body: { status: 'ready' } });
   await using peer = await RawPeer.greeted(listenAddress(node.url));
+  peer.send({ flags: ONE_FRAME, app: 1, payload });
+  t.equal((await peer.frame({ code: 200 })).payload.length, payload.length);
   const { cpuSeconds, rssBytes } = node.usage();
   t.ok(cpuSeconds > 0 && cpuSeconds < 30, `${cpuSeconds} s of CPU`);
   t.ok(rssBytes > 20e6 && rssBytes < 500e6, `${rssBytes} bytes`);

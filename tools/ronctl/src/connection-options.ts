@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { InvalidArgumentError } from 'commander';
+import { connect } from '@omnigate/sdk';
+import type { Client, TlsOptions } from '@omnigate/sdk';
+
+/** Options that every command takes. */
+export interface ConnectionFlags {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly servername?: string;
+  readonly timeout?: number;
+  readonly json?: boolean;
+}
+
+/** Adds the options that every command takes. */
+export function addConnectionOptions(command: Command): Command {
+  return command
+    .option('--ca <file>', 'PEM authorities that vouch for the node (or RON_CA_FILE)')
+    .option('--cert <file>', 'PEM client certificate, for a node that asks for one')
+    .option('--key <file>', 'PEM private key of the client certificate')
+    .option('--servername <name>', 'name that the certificate of the node must have')
+    .option('--timeout <ms>', 'time for the connection and for each request', count)
+    .option('--json', 'print JSON');
+}
+
+/** A whole number above zero, from an argument. */
+export function count(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number above zero.');
+}
+
+/**
+ * Connects as the options say; the capability comes from `RON_CAP`.
+ *
+ * @param url `RON_NODE_URL`, else the local node, when absent
+ * @throws OapError, or Error when a file cannot be read
+ */
+export async function connectAs(url: string | undefined, flags: ConnectionFlags): Promise<Client> {
+  const { timeout } = flags;
+  const tls = tlsOptions(flags);
+  return connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout });
+}
+
+function tlsOptions({ ca, cert, key, servername }: ConnectionFlags): TlsOptions | undefined {
+  if ((cert === undefined) !== (key === undefined)) throw new Error('--cert and --key belong together; give both');
+  const tls: TlsOptions = {
+    ...(ca === undefined ? {} : { caFile: ca }),
+    ...(cert === undefined ? {} : { cert: read(cert, '--cert') }),
+    ...(key === undefined ? {} : { key: read(key, '--key') }),
+    ...(servername === undefined ? {} : { servername }),
+  };
+  return Object.keys(tls).length === 0 ? undefined : tls;
+}
+
+function read(path: string, option: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (cause) {
+    throw new Error(`${option} ${path} cannot be read; name a PEM file: ${(cause as Error).message}`, { cause });
+  }
+}

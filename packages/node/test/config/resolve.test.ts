@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -8,9 +8,9 @@ import { ConfigError } from '../../src/config/config-error.ts';
 import { formatListenAddress, parseListenAddress } from '../../src/config/listen-address.ts';
 import { environmentName, fileName, flagName } from '../../src/config/names.ts';
 import { nearestName } from '../../src/config/nearest-name.ts';
-import { parseSettings, resolveConfig } from '../../src/config/resolve.ts';
+import { parseSettings, resolveConfig, showValue } from '../../src/config/resolve.ts';
 import type { ConfigInput } from '../../src/config/resolve.ts';
-import { SETTING_KEYS } from '../../src/config/settings.ts';
+import { DATA_FOLDER, SETTING_KEYS } from '../../src/config/settings.ts';
 import { CONFIG_FILE_BYTES_MAX, SERVICES_MAX } from '../../src/limits.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'omnigate-config-'));
@@ -252,5 +252,20 @@ await t.test('one name in three spellings', (t) => {
   t.equal(fileName('tlsClientCa'), 'tls_client_ca');
   t.equal(environmentName('tlsClientCa'), 'OMNIGATE_TLS_CLIENT_CA');
   t.equal(flagName('tlsClientCa'), '--tls-client-ca');
+  t.end();
+});
+
+await t.test('docs/CONFIGURATION.md has the names, flags and defaults of the code', (t) => {
+  const page = readFileSync(new URL('../../../../docs/CONFIGURATION.md', import.meta.url), 'utf8');
+  const rows = [...page.matchAll(/^\| `([a-z_]+)` \| (?:`(--[a-z-]+)`)? ?\| (?:`([^`]*)`)? ?\|/gm)].map(([, ...cells]) => cells);
+  const { settings } = resolved();
+  const expected = SETTING_KEYS.map((key) => {
+    const value = key === 'data' ? DATA_FOLDER : showValue(settings[key]);
+    const text = typeof value === 'string' ? value : JSON.stringify(value);
+    return [fileName(key), flagName(key), text === 'null' ? undefined : text];
+  });
+  t.same(rows, expected);
+  const example = /^```json\n([^]*?)^```/m.exec(page)?.[1] ?? '';
+  t.ok(resolved({ configFile: fileOf(example) }), 'its example is a configuration');
   t.end();
 });

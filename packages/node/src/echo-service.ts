@@ -2,9 +2,9 @@ import { Flag, OapError, Reject, Status } from '@omnigate/kernel';
 import type { RequestBody, Service, ServiceReply, ServiceRequest } from '@omnigate/kernel';
 
 /** app_proto_id of the echo service. */
-export const ECHO_APP = 1;
+const ECHO_APP = 1;
 /** Its only operation: the reply is the request. */
-export const ECHO_OP = 0;
+const ECHO_OP = 0;
 
 /** Echoes any bytes to anyone, one frame or a stream; ciphertext keeps its mark. */
 export const echoService: Service = {

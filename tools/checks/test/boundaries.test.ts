@@ -27,8 +27,8 @@ const kernel = 'packages/kernel/src/index.ts';
 const gateway = 'packages/gateway/src/index.ts';
 const sdk = 'packages/sdk/src/index.ts';
 const node = 'packages/node/src/index.ts';
-const ronctl = 'tools/ronctl/src/index.ts';
-const example = 'examples/echo/src/index.ts';
+const ronctl = 'tools/ronctl/src/main.ts';
+const example = 'examples/echo/src/client.ts';
 
 await t.test('an import against the direction of the layers fails', async (t) => {
   for (const [file, target] of [

@@ -16,7 +16,7 @@ import { SETTING_KEYS } from './settings.ts';
 import type { SettingKey } from './settings.ts';
 
 /** Where a value may come from, strongest first. */
-export type SourceKind = 'flag' | 'environment' | 'file';
+type SourceKind = 'flag' | 'environment' | 'file';
 
 /** The values one source gives. */
 export interface Source {

@@ -88,6 +88,8 @@ export const TLS_HANDSHAKE_TIMEOUT_MS = 5_000;
 export const CLOSE_LINGER_MS = 250;
 /** How long a drained connection stays open for requests that crossed the GOAWAY, to be told so. */
 export const DRAINED_LINGER_MS = 1_000;
+/** Silence after which TCP asks whether the peer's machine is still there: a request in flight has no time limit. */
+export const KEEP_ALIVE_MS = 60_000;
 /** How often time-outs are looked at; the precision of every one of them. */
 export const SWEEP_INTERVAL_MS = 100;
 /** From connect() to a usable socket when this side dials. */

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import type { Peer } from '../admission.ts';
-import { ACCEPT_BACKLOG } from '../limits.ts';
+import { ACCEPT_BACKLOG, KEEP_ALIVE_MS } from '../limits.ts';
 import { Reject } from '../wire/reject.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
 import { TlsAcceptor } from './tls.ts';
@@ -44,7 +44,14 @@ export class Listener {
               socket.destroy();
             },
           });
-    this.#server = createServer({ allowHalfOpen: true, pauseOnConnect: this.#tls === undefined }, (socket) => {
+    const options = {
+      allowHalfOpen: true,
+      pauseOnConnect: this.#tls === undefined,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    };
+    this.#server = createServer(options, (socket) => {
       this.#onSocket(socket);
     });
   }

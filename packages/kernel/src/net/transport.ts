@@ -33,11 +33,12 @@ export class Transport {
   readonly #socket: Socket;
   #events: TransportEvents | undefined;
   #blocked = false;
+  #closeTold = false;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('end', () => this.#events?.onEnd());
-    socket.on('close', () => this.#events?.onClose());
+    socket.on('close', this.#onClose);
     // Every error is followed by 'close', which is where the connection ends.
     socket.on('error', () => undefined);
   }
@@ -74,7 +75,6 @@ export class Transport {
       },
     };
     const socket = new Socket(options);
-    socket.setNoDelay(true);
     socket.once('close', onClosed);
     const transport = new Transport(socket);
     holder.transport = transport;
@@ -95,10 +95,8 @@ export class Transport {
   /** Starts to read; from here on `events` hears of everything. */
   open(events: TransportEvents): void {
     this.#events = events;
-    if (this.#socket.destroyed) {
-      queueMicrotask(() => {
-        events.onClose();
-      });
+    if (this.#socket.closed) {
+      queueMicrotask(this.#onClose);
     } else {
       this.#socket.resume();
     }
@@ -154,6 +152,14 @@ export class Transport {
   destroy(): void {
     this.#socket.destroy();
   }
+
+  /** Tells once, also when the socket was gone before anybody listened. */
+  readonly #onClose = (): void => {
+    const events = this.#events;
+    if (events === undefined || this.#closeTold) return;
+    this.#closeTold = true;
+    events.onClose();
+  };
 
   readonly #onWritten = (): void => {
     if (this.#blocked && this.#socket.writableLength === 0) {

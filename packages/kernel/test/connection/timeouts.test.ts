@@ -17,7 +17,7 @@ import { hello, ping, request, start, withLength } from '../fixtures/frames.ts';
 import { assertServed, TestClock, TestNode } from '../fixtures/node.ts';
 import { Peer } from '../fixtures/peer.ts';
 import { HELD, HeldService } from '../fixtures/services.ts';
-import { turn, until } from '../fixtures/until.ts';
+import { settled, turn, until } from '../fixtures/until.ts';
 
 interface Scene {
   readonly node: TestNode;
@@ -177,10 +177,7 @@ async function stuff(node: TestNode, peer: Peer): Promise<void> {
   const before = node.metrics.bytesOut;
   for (let n = 1; n <= 12; n++) peer.send(request(n, new Uint8Array(900_000)));
   await until('the node to give up writing', () => node.metrics.bytesOut > before);
-  for (let last = -1; last !== node.metrics.bytesOut; ) {
-    last = node.metrics.bytesOut;
-    await turn(100);
-  }
+  await settled(() => node.metrics.bytesOut, 100);
 }
 
 scenes['a peer that does not read'] = async (t, { node, clock }) => {

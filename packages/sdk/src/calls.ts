@@ -43,7 +43,7 @@ export class Calls implements ExchangeOwner {
   begin(exchange: Exchange): void {
     const connection = this.#uplink.current;
     if (this.#closed) {
-      exchange.fail(closedError());
+      exchange.fail(clientClosed());
       return;
     }
     const { signal } = exchange.terms;
@@ -111,7 +111,7 @@ export class Calls implements ExchangeOwner {
   /** Fails what waits, and everything that comes. */
   close(): void {
     this.#closed = true;
-    for (const exchange of [...this.#waiting.all(), ...this.#pausing]) this.abandon(exchange, closedError());
+    for (const exchange of [...this.#waiting.all(), ...this.#pausing]) this.abandon(exchange, clientClosed());
     this.#holdProcess();
   }
 
@@ -165,6 +165,7 @@ export class Calls implements ExchangeOwner {
   }
 }
 
-function closedError(): OapError {
+/** The error of everything that a closed client is asked for. */
+export function clientClosed(): OapError {
   return new OapError(Reject.client_closed, { message: 'The client was closed.' });
 }

@@ -2,7 +2,7 @@ import { APP_CONTROL, ControlOp, OapError, Reject } from '@omnigate/kernel/wire'
 import type { GoAway, HelloReply } from '@omnigate/kernel/wire';
 import { Call } from './call.ts';
 import type { Reply } from './call.ts';
-import { Calls } from './calls.ts';
+import { Calls, clientClosed } from './calls.ts';
 import { resolveEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EventMessage } from './event-message.ts';
@@ -133,9 +133,15 @@ export class Client implements AsyncDisposable {
   }
 
   /** Sends bytes to the echo service and resolves with what came back. */
-  async echo(payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array> {
-    const reply = await this.request(APP_ECHO, OP_ECHO, payload, options);
-    return reply.payload;
+  echo(payload: Uint8Array, options?: RequestOptions): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      checkAddress(APP_ECHO, OP_ECHO, payload);
+      const terms = options === undefined ? this.#repeatableTerms : readRequestOptions(options, this.#repeatableTerms);
+      const onReply = (reply: Reply): void => {
+        resolve(reply.payload);
+      };
+      this.#calls.begin(new Call(this.#calls, APP_ECHO, OP_ECHO, payload, terms, onReply, reject));
+    });
   }
 
   /** Asks the node for a sign of life; resolves with the round trip, milliseconds. */
@@ -169,8 +175,8 @@ export class Client implements AsyncDisposable {
   }
 
   /**
-   * Closes the client. Calls that wait fail with `client_closed`, streams are
-   * cancelled, and requests in flight have CLOSE_GRACE_MS to be answered.
+   * Closes the client. Streams and calls that wait fail with `client_closed`;
+   * requests in flight have CLOSE_GRACE_MS to be answered.
    * Resolves when the connections are closed; calling it again is harmless.
    */
   close(): Promise<void> {
@@ -210,7 +216,7 @@ export class Client implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#calls.close();
     for (const exchange of this.#uplink.exchanges()) {
-      if (exchange instanceof StreamExchange) exchange.cancel('the client was closed');
+      if (exchange instanceof StreamExchange) this.#calls.abandon(exchange, clientClosed());
     }
     await this.#uplink.close(CLOSE_GRACE_MS);
     this.#sweep.stop();
@@ -218,10 +224,11 @@ export class Client implements AsyncDisposable {
 
   #uplinkEvents(): UplinkEvents {
     return {
-      connected: (connection, again) => {
+      connected: (connection) => {
         this.#hello = connection.hello;
         this.#first?.resolve();
-        if (again) this.#hooks.emit('reconnect', this);
+        // Nobody can listen before the first one.
+        this.#hooks.emit('reconnect', this);
         this.#calls.pump();
       },
       connectFailed: (error) => {

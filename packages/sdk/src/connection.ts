@@ -342,7 +342,7 @@ export class ClientConnection implements InFlightHost {
   #endWhenIdle(): void {
     if (!this.draining || this.#phase !== Phase.OPEN || this.size > 0) return;
     this.#outbound.flush();
-    if (!this.#outbound.empty || !this.#announced) return;
+    if (!this.#outbound.empty) return;
     this.#phase = Phase.ENDING;
     this.#socket.end();
     this.#limitPhase(CLOSE_LINGER_MS);

@@ -48,7 +48,7 @@ export const PENDING_SLOTS_INITIAL = 32;
 /** Calls that wait for a connection or for a place among those in flight. */
 export const WAITING_CALLS_MAX = 16_384;
 /** Payload of the calls that wait: an outage must not fill the memory. */
-export const WAITING_BYTES_MAX = 67_108_864;
+export const WAITING_BYTES_MAX = 268_435_456;
 /** A reply that is collected into one piece; what is larger has to be read as a stream. */
 export const REPLY_BYTES_MAX = 67_108_864;
 /** Attempts per call, the first one included. */

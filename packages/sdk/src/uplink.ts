@@ -14,8 +14,8 @@ import { monotonicMs } from './sweep.ts';
 
 /** What the connections of a client tell it. */
 export interface UplinkEvents {
-  /** There is a connection for new requests; `again` when it is not the first. */
-  connected(connection: ClientConnection, again: boolean): void;
+  /** There is a connection for new requests. */
+  connected(connection: ClientConnection): void;
   /** No connection came about; another attempt will follow. */
   connectFailed(error: OapError): void;
   freed(): void;
@@ -44,7 +44,6 @@ export class Uplink implements ConnectionEvents {
   #dialAt = Number.POSITIVE_INFINITY;
   /** Attempts since the last connection that was of use. */
   #failures = 0;
-  #connections = 0;
   #closed = false;
   #onClosed: (() => void) | undefined;
 
@@ -102,7 +101,7 @@ export class Uplink implements ConnectionEvents {
     this.lastError = undefined;
     this.current = connection;
     this.#settings.logger.info({ url: this.#context.endpoint.url, server: connection.hello?.server }, 'connected');
-    this.#events.connected(connection, this.#connections++ > 0);
+    this.#events.connected(connection);
   }
 
   drains(connection: ClientConnection, goAway: GoAway): void {

@@ -16,6 +16,8 @@ export class GrantCache {
   readonly #bytesMax: number;
   readonly #entries = new Map<number, Entry>();
   #bytes = 0;
+  /** Key of the entry that was used last, so that one busy token is not moved about. */
+  #newest = -1;
 
   constructor(entriesMax: number, bytesMax: number) {
     this.#entriesMax = entriesMax;
@@ -36,16 +38,21 @@ export class GrantCache {
     const key = keyOf(bytes);
     const entry = this.#entries.get(key);
     if (entry === undefined || !isSame(entry.bytes, bytes)) return undefined;
-    // A Map keeps the order of insertion.
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    if (key !== this.#newest) {
+      // A Map keeps the order of insertion.
+      this.#entries.delete(key);
+      this.#entries.set(key, entry);
+      this.#newest = key;
+    }
     return entry.grant;
   }
 
   /** Remembers a verified token; copies its bytes. */
   set(bytes: Uint8Array, grant: Grant): void {
-    this.#delete(keyOf(bytes));
-    this.#entries.set(keyOf(bytes), { bytes: Buffer.from(bytes), grant });
+    const key = keyOf(bytes);
+    this.#delete(key);
+    this.#entries.set(key, { bytes: Buffer.from(bytes), grant });
+    this.#newest = key;
     this.#bytes += bytes.length;
     for (const oldest of this.#entries.keys()) {
       if (this.#entries.size <= this.#entriesMax && this.#bytes <= this.#bytesMax) break;
@@ -56,6 +63,7 @@ export class GrantCache {
   clear(): void {
     this.#entries.clear();
     this.#bytes = 0;
+    this.#newest = -1;
   }
 
   #delete(key: number): void {

@@ -1,6 +1,8 @@
-import { networkContains, parseNetwork } from './caveat/address.ts';
+import { networkContains } from './caveat/address.ts';
 import type { IpAddress, IpNetwork } from './caveat/address.ts';
 import type { Caveat } from './caveat/caveat.ts';
+import { conditionsOf } from './caveat/conditions.ts';
+import type { Conditions } from './caveat/conditions.ts';
 import { isTopic, prefixAdmits } from './caveat/topic.ts';
 import type { DenialReason } from './denial.ts';
 import { CLOCK_SKEW_MS } from './limits.ts';
@@ -47,9 +49,6 @@ export interface KeyTerms {
   readonly retireAtMs: number;
 }
 
-/** Values that a request must be among, one set for each caveat. */
-type Sets<Value> = readonly ReadonlySet<Value>[];
-
 /**
  * What a verified token allows, taken apart once so that each request costs a few
  * comparisons and no allocation. Every check is a conjunction over all caveats, so
@@ -78,46 +77,31 @@ export class Grant {
   readonly #tenant: TenantWords;
   /** Set when no request can meet the caveats; tells why. */
   readonly #never: DenialReason | undefined;
-  readonly #apps: Sets<number>;
-  readonly #verbs: Sets<string | number>;
-  readonly #prefixes: readonly (readonly string[])[];
-  readonly #networks: readonly (readonly IpNetwork[])[];
-  readonly #nodes: Sets<string>;
-  readonly #audiences: Sets<string>;
+  readonly #conditions: Conditions;
   /** Exporter value and fingerprint; '' without the caveat. */
   readonly #channelBinding: string;
   readonly #certificate: string;
 
   /** @param caveats all caveats of the token, in order; `tenant` is the value of the first */
   constructor(identity: TokenIdentity, tenant: string, caveats: readonly Caveat[], key: KeyTerms) {
-    const rates = new Set(textsOf(caveats, 'rate'));
-    const bindings = new Set(textsOf(caveats, 'tls'));
-    const certificates = new Set(textsOf(caveats, 'cert'));
+    const conditions = conditionsOf(caveats);
     this.kid = identity.kid;
     this.nonce = identity.nonce;
     this.issuedAtMs = identity.issuedAtMs;
     this.tenant = tenant;
-    this.validFromMs = Math.max(identity.issuedAtMs, ...numbersOf(caveats, 'nbf')) - CLOCK_SKEW_MS;
-    const notAfterMs = Math.min(identity.issuedAtMs + key.ttlMaxMs, ...numbersOf(caveats, 'exp'));
+    this.validFromMs = Math.max(identity.issuedAtMs, conditions.notBeforeMs) - CLOCK_SKEW_MS;
+    const notAfterMs = Math.min(identity.issuedAtMs + key.ttlMaxMs, conditions.expiresAtMs);
     this.validUntilMs = Math.min(notAfterMs + CLOCK_SKEW_MS, key.retireAtMs);
     this.#keyEndsAtMs = key.retireAtMs;
-    this.maxBytes = Math.min(Infinity, ...numbersOf(caveats, 'max_bytes'));
-    this.maxInflight = Math.min(Infinity, ...numbersOf(caveats, 'max_inflight'));
-    this.rateClass = [...rates][0] ?? '';
+    this.maxBytes = conditions.maxBytes;
+    this.maxInflight = conditions.maxInflight;
+    this.rateClass = conditions.rateClasses[0] ?? '';
+    this.restrictsTopics = conditions.prefixes.length > 0;
     this.#tenant = wordsOf(tenant);
-    this.#apps = caveats.flatMap((caveat) => (caveat.name === 'app' ? [new Set(caveat.value)] : []));
-    this.#verbs = listsOf(caveats, 'verb').map((verbs) => new Set(verbs.map((verb) => (/^\d/.test(verb) ? Number(verb) : verb))));
-    this.#prefixes = listsOf(caveats, 'prefix');
-    this.#networks = listsOf(caveats, 'ip').map((list) => list.flatMap((text) => parseNetwork(text) ?? []));
-    this.#nodes = listsOf(caveats, 'node').map((list) => new Set(list));
-    this.#audiences = listsOf(caveats, 'aud').map((list) => new Set(list));
-    this.#channelBinding = [...bindings][0] ?? '';
-    this.#certificate = [...certificates][0] ?? '';
-    this.restrictsTopics = this.#prefixes.length > 0;
-    // Nobody is tenant 0 or 2^128 - 1, and nothing has two tenants, classes, channels or certificates.
-    if (/^(0+|f+)$/.test(tenant) || textsOf(caveats, 'tenant').some((other) => other !== tenant)) this.#never = 'tenant_mismatch';
-    else if (bindings.size > 1 || certificates.size > 1) this.#never = 'cap_binding';
-    else if (rates.size > 1) this.#never = 'cap_scope';
+    this.#channelBinding = conditions.channelBindings[0] ?? '';
+    this.#certificate = conditions.certificates[0] ?? '';
+    this.#conditions = conditions;
+    this.#never = contradictionOf(conditions);
     Object.freeze(this);
   }
 
@@ -144,7 +128,7 @@ export class Grant {
         ? 'tenant_mismatch'
         : this.#never) ??
       this.#checkConnection(context.connection) ??
-      (context.payloadBytes <= this.maxBytes && inAll(this.#apps, app) && this.#allowsOperation(op, verb) ? undefined : 'cap_scope')
+      (context.payloadBytes <= this.maxBytes && inAll(this.#conditions.apps, app) && this.#allowsOperation(op, verb) ? undefined : 'cap_scope')
     );
   }
 
@@ -152,7 +136,7 @@ export class Grant {
   checkTopic(topic: string | undefined): DenialReason | undefined {
     if (!this.restrictsTopics) return undefined;
     if (topic === undefined || !isTopic(topic)) return 'cap_scope';
-    for (const prefixes of this.#prefixes) {
+    for (const prefixes of this.#conditions.prefixes) {
       if (!anyAdmits(prefixes, topic)) return 'cap_scope';
     }
     return undefined;
@@ -166,24 +150,31 @@ export class Grant {
   }
 
   #allowsOperation(op: number, verb: string): boolean {
-    for (const verbs of this.#verbs) {
+    for (const verbs of this.#conditions.verbs) {
       if (!verbs.has(op) && !verbs.has(verb)) return false;
     }
     return true;
   }
 
   #checkConnection(connection: ConnectionFacts): DenialReason | undefined {
-    for (const networks of this.#networks) {
+    for (const networks of this.#conditions.networks) {
       if (!anyContains(networks, connection.address)) return 'cap_binding';
     }
     if (this.#channelBinding !== '' && connection.channelBinding !== this.#channelBinding) return 'cap_binding';
     if (this.#certificate !== '' && connection.certificate !== this.#certificate) return 'cap_binding';
-    if (!inAll(this.#nodes, connection.node) || !inAll(this.#audiences, connection.audience)) return 'cap_binding';
-    return undefined;
+    const { nodes, audiences } = this.#conditions;
+    return inAll(nodes, connection.node) && inAll(audiences, connection.audience) ? undefined : 'cap_binding';
   }
 }
 
-function inAll<Value>(sets: Sets<Value>, value: Value): boolean {
+/** Why no request can meet the conditions, where none can: nobody is tenant 0 or 2^128 - 1, and nothing has two of these. */
+function contradictionOf({ tenants, channelBindings, certificates, rateClasses }: Conditions): DenialReason | undefined {
+  if (tenants.length > 1 || /^(0+|f+)$/.test(tenants[0] ?? '')) return 'tenant_mismatch';
+  if (channelBindings.length > 1 || certificates.length > 1) return 'cap_binding';
+  return rateClasses.length > 1 ? 'cap_scope' : undefined;
+}
+
+function inAll<Value>(sets: readonly ReadonlySet<Value>[], value: Value): boolean {
   for (const set of sets) {
     if (!set.has(value)) return false;
   }
@@ -203,18 +194,6 @@ function anyContains(networks: readonly IpNetwork[], address: IpAddress | undefi
     if (networkContains(network, address)) return true;
   }
   return false;
-}
-
-function textsOf(caveats: readonly Caveat[], name: 'tenant' | 'rate' | 'tls' | 'cert'): string[] {
-  return caveats.flatMap((caveat) => (caveat.name === name ? [caveat.value] : []));
-}
-
-function numbersOf(caveats: readonly Caveat[], name: 'exp' | 'nbf' | 'max_bytes' | 'max_inflight'): number[] {
-  return caveats.flatMap((caveat) => (caveat.name === name ? [caveat.value] : []));
-}
-
-function listsOf(caveats: readonly Caveat[], name: 'verb' | 'prefix' | 'ip' | 'node' | 'aud'): (readonly string[])[] {
-  return caveats.flatMap((caveat) => (caveat.name === name ? [caveat.value] : []));
 }
 
 function wordsOf(tenant: string): TenantWords {

@@ -53,17 +53,18 @@ export interface KeyOptions {
  * changes; rotating and retiring give another keyring.
  */
 export class Keyring {
-  /** Next, active, verify-only by age, retired. */
+  /** Next, active, verify-only, retired; the newest of each first. */
   readonly keys: readonly Key[];
 
   readonly #byKid: ReadonlyMap<string, Key>;
 
   /** Not for callers: use {@link Keyring.create} or read a file. Assumes that the records are consistent. */
   constructor(records: readonly KeyRecord[]) {
-    for (const { key, secret } of records) {
+    const sorted = inOrder(records);
+    for (const { key, secret } of sorted) {
       if (secret !== undefined) materials.set(key, { secret, derived: deriveKey(secret) });
     }
-    this.keys = Object.freeze(records.map(({ key }) => key));
+    this.keys = Object.freeze(sorted.map(({ key }) => key));
     this.#byKid = new Map(this.keys.map((key) => [key.kid, key]));
     Object.freeze(this);
   }
@@ -115,7 +116,7 @@ export class Keyring {
     if (records.filter(({ secret }) => secret !== undefined).length > KEYS_MAX) {
       throw new CapabilityError('list_full', `The keyring has ${KEYS_MAX} keys.`, 'Wait until verify-only keys have ended, or retire one by force.');
     }
-    return new Keyring(inOrder(records));
+    return new Keyring(records);
   }
 
   /**
@@ -137,12 +138,12 @@ export class Keyring {
       const end = new Date(key.retireAtMs ?? nowMs).toISOString();
       throw new CapabilityError('key_unavailable', `Tokens of key ${kid} may be alive until ${end}.`, 'Wait until then, or force it to end them at once.');
     }
-    return new Keyring(inOrder(recordsOf(this).map((record) => (record.key === key ? retired(record.key) : record))));
+    return new Keyring(recordsOf(this).map((record) => (record.key === key ? retired(record.key) : record)));
   }
 
   /** This keyring with keys retired whose end has come. */
   #expire(nowMs: number): Keyring {
-    return new Keyring(inOrder(recordsOf(this).map((record) => (this.isUsable(record.key, nowMs) ? record : retired(record.key)))));
+    return new Keyring(recordsOf(this).map((record) => (this.isUsable(record.key, nowMs) ? record : retired(record.key))));
   }
 }
 

@@ -113,16 +113,15 @@ function withList(
  * @throws CapabilityError caveat_invalid when the value cannot be written
  */
 export function encodeCaveat(caveat: Caveat): Buffer {
-  const text = `${caveat.name}=${valueText(caveat)}`;
-  const bytes = Buffer.from(text, 'utf8');
-  // A comma inside an entry would make two of it, and half a surrogate pair would become another character.
-  const isKept = !hasCommaInEntry(caveat) && bytes.toString('utf8') === text;
-  if (isKept && parseCaveat(bytes) !== undefined) return bytes;
+  const bytes = Buffer.from(`${caveat.name}=${valueText(caveat)}`, 'utf8');
+  if (entriesAreKept(caveat) && parseCaveat(bytes) !== undefined) return bytes;
   throw new CapabilityError('caveat_invalid', `"${caveat.name}" cannot be ${JSON.stringify(caveat.value)}.`, CAVEAT_SYNTAX[caveat.name]);
 }
 
-function hasCommaInEntry({ value }: Caveat): boolean {
-  return typeof value === 'object' && value.some((entry) => String(entry).includes(','));
+/** A comma inside an entry would make two of it, and half a surrogate pair would become another character. */
+function entriesAreKept({ value }: Caveat): boolean {
+  if (typeof value !== 'object') return true;
+  return value.every((entry) => !String(entry).includes(',') && Buffer.from(String(entry), 'utf8').toString('utf8') === String(entry));
 }
 
 function valueText(caveat: Caveat): string {

@@ -15,3 +15,20 @@ export const ADMIN_KEEP_ALIVE_MS = 15_000;
 export const ADMIN_HEADER_BYTES_MAX = 8_192;
 /** Connections at once: a few scrapers and people; the port must not cost the node its descriptors. */
 export const ADMIN_CONNECTIONS_MAX = 64;
+
+// Quotas
+
+/** Accounts per kind (tenants, addresses, parts of both): more parties than one burst has; the stalest make room. */
+export const QUOTA_ACCOUNTS_MAX = 100_000;
+/** Wire bytes that cost one unit: a large message costs what a handful of small ones do. */
+export const QUOTA_UNIT_BYTES = 16_384;
+/** Largest weight of an application: a message to it costs then what 1 MiB elsewhere does. */
+export const QUOTA_WEIGHT_MAX = 64;
+/** How far a stream may overdraw a quota, as time to make up for it: what is on its way when its credit is held back. */
+export const QUOTA_DEBT_MS = 1_000;
+/** Shortest time a refused caller is told to wait: sooner it would only be refused again. */
+export const RETRY_AFTER_MS_MIN = 1_000;
+/** Longest time a refused caller is told to wait: nobody should look dead to its users for longer. */
+export const RETRY_AFTER_MS_MAX = 5_000;
+/** Spread of the times told, so that those refused together do not come back together. */
+export const RETRY_AFTER_JITTER_MS = 1_000;

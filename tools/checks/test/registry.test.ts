@@ -53,7 +53,7 @@ function rejectsOf(source: string): unknown[][] {
     }
     node.forEachChild(visit);
   };
-  visit(ts.createSourceFile('reject.ts', source, ts.ScriptTarget.Latest, true));
+  visit(ts.createSourceFile('rejects.ts', source, ts.ScriptTarget.Latest, true));
   return rows;
 }
 
@@ -84,7 +84,7 @@ function differences(where: string, registered: readonly unknown[][], found: rea
 
 function codeDifferences(source: string): string[] {
   const rows = reasons.map((row) => [row.reason, row.status, row.retryable, row.reaction, row.fix]);
-  return differences('reject.ts', rows, rejectsOf(source));
+  return differences('the code', rows, rejectsOf(source));
 }
 
 function specDifferences(markdown: string): string[] {
@@ -102,7 +102,11 @@ function appDifferences(markdown: string): string[] {
   ];
 }
 
-const rejectSource = read('packages/kernel/src/wire/reject.ts');
+/** Each package that refuses has a table of its own, `reject.ts` or `rejects.ts`. */
+const rejectSource = files
+  .filter((path) => /^packages\/\w+\/src\/(\w+\/)*rejects?\.ts$/.test(path))
+  .map(read)
+  .join('\n');
 
 await t.test('a reason is one word, one status and two sentences', (t) => {
   t.equal(new Set(reasons.map(({ reason }) => reason)).size, reasons.length, 'no reason twice');
@@ -127,6 +131,7 @@ await t.test('a changed status, retry, reaction or text is noticed', (t) => {
     ["'flood', 429, false", "'flood', 503, false"],
     ["'draining', 503, true", "'draining', 503, false"],
     ["false, 'X', 'Write whole", "false, 'C', 'Write whole"],
+    ["'overload', 503", "'overload', 429"],
     ['Use a capability of at most 4096', 'Use a capability of at most 4095'],
     ["defineReject('queue_full'", "defineReject('queue_empty'"],
   ] as const) {

@@ -32,3 +32,44 @@ export const RETRY_AFTER_MS_MIN = 1_000;
 export const RETRY_AFTER_MS_MAX = 5_000;
 /** Spread of the times told, so that those refused together do not come back together. */
 export const RETRY_AFTER_JITTER_MS = 1_000;
+
+// Overload
+
+/** How often the load is looked at: a few times within the second that refused callers wait. */
+export const LOAD_INTERVAL_MS = 250;
+/** Event loop delay, 99th percentile, above which the node takes less: from here on people notice. */
+export const LOOP_DELAY_MS_MAX = 100;
+/** Event loop delay below which it takes everything again. */
+export const LOOP_DELAY_CALM_MS = 50;
+/** Precision of the delay: the loop is woken this often to measure it. */
+export const LOOP_DELAY_RESOLUTION_MS = 20;
+/** Time the percentile is taken over, at least, and at most twice this: one long collection of garbage is no overload. */
+export const LOOP_DELAY_WINDOW_MS = 2_500;
+/** Of the heap that V8 may use, above which the node takes less: beyond, collecting garbage takes all the time. */
+export const HEAP_PERCENT_MAX = 92;
+/** Of the heap, below which it takes everything again. */
+export const HEAP_PERCENT_CALM = 85;
+/** Calm intervals in a row before the node calls itself ready again: balancers should not see it swing. */
+export const OVERLOAD_CALM_INTERVALS = 8;
+/** Requests in flight on all connections: some hundred megabytes of bookkeeping. */
+export const NODE_INFLIGHT_MAX = 65_536;
+/** Of the requests in flight, below which the node counts as calm. */
+export const INFLIGHT_PERCENT_CALM = 70;
+/** Of a limit on requests in flight, where EVENTs stop: nobody waits for them. */
+export const SHED_EVENTS_PERCENT = 80;
+/** The same for rate classes marked as batch. */
+export const SHED_BATCH_PERCENT = 90;
+/** Refusals in one interval from which an application counts as overloaded. */
+export const SHED_APP_MIN = 10;
+/** Of the best rate lately, what the node goes on to serve when its event loop is late: the rest of the time refuses. */
+export const OVERLOAD_SERVED_PERCENT = 90;
+/** Time in which the best rate is half forgotten: what was possible with other requests may not be now. */
+export const BEST_RATE_HALF_LIFE_MS = 60_000;
+/** Requests of one application in flight before anything is known about it. */
+export const APP_CONCURRENCY_INITIAL = 4_096;
+/** The least it may have in flight: a service that is idle must be able to show that it became fast again. */
+export const APP_CONCURRENCY_MIN = 32;
+/** The most it may have in flight: one application must not take the whole node. */
+export const APP_CONCURRENCY_MAX = 32_768;
+/** Replies in one interval before their time says anything. */
+export const APP_LATENCY_SAMPLES_MIN = 10;

@@ -24,7 +24,7 @@ async function bystander() {
   return {
     pid: child.pid ?? 0,
     async end() {
-      child.kill('SIGKILL');
+      if (!child.kill('SIGKILL')) return;
       await once(child, 'exit');
     },
   };
@@ -93,6 +93,7 @@ await t.test('one node at a time', (t) => {
 
 await t.test('locks of other processes', async (t) => {
   const other = await bystander();
+  t.teardown(() => other.end());
   const path = newPath();
   mkdirSync(path, { recursive: true, mode: 0o700 });
   const lock = join(path, 'node.lock');

@@ -53,7 +53,7 @@ export class OapServer implements AsyncDisposable {
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
   readonly #sweepTimer: NodeJS.Timeout;
-  #drain: DrainOptions | undefined;
+  #draining: { readonly reason: string; readonly untilMs: number; readonly over: Promise<void> } | undefined;
   #revocationSeq = 0;
 
   constructor(options: OapServerOptions) {
@@ -133,12 +133,17 @@ export class OapServer implements AsyncDisposable {
    * when the last connection is gone; what is left then is cut off.
    */
   async drain(options: DrainOptions): Promise<void> {
-    if (this.#drain !== undefined) return;
-    this.#drain = options;
-    const startMs = this.#context.clock.now();
-    const acceptMs = options.acceptMs ?? DRAIN_ACCEPT_MS;
-    const timeoutMs = options.timeoutMs ?? DRAIN_TIMEOUT_MS;
-    for (const connection of this.#connections) connection.goAway(options.reason, timeoutMs);
+    if (this.#draining === undefined) {
+      const { reason, acceptMs = DRAIN_ACCEPT_MS, timeoutMs = DRAIN_TIMEOUT_MS } = options;
+      const startMs = this.#context.clock.now();
+      for (const connection of this.#connections) connection.goAway(reason, timeoutMs);
+      const over = this.#drain(startMs, acceptMs, timeoutMs);
+      this.#draining = { reason, untilMs: startMs + timeoutMs, over };
+    }
+    await this.#draining.over;
+  }
+
+  async #drain(startMs: number, acceptMs: number, timeoutMs: number): Promise<void> {
     for (;;) {
       const elapsedMs = this.#context.clock.now() - startMs;
       if (elapsedMs >= acceptMs || this.#connections.size === 0) this.#closeListeners();
@@ -151,7 +156,7 @@ export class OapServer implements AsyncDisposable {
   /** Closes everything at once. */
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#sweepTimer);
-    this.#closeListeners();
+    for (const listener of this.#listeners) listener.destroy();
     for (const connection of this.#connections) connection.destroy();
     while (this.#connections.size > 0) await new Promise((resolve) => setImmediate(resolve));
   }
@@ -166,8 +171,9 @@ export class OapServer implements AsyncDisposable {
     metrics.connectionsTotal++;
     const connection = new Connection(this.#context, transport, peer, admission.open(peer));
     this.#connections.add(connection);
-    if (this.#drain !== undefined) {
-      connection.goAway(this.#drain.reason, this.#drain.timeoutMs ?? DRAIN_TIMEOUT_MS);
+    if (this.#draining !== undefined) {
+      const leftMs = Math.max(0, this.#draining.untilMs - this.#context.clock.now());
+      connection.goAway(this.#draining.reason, Math.round(leftMs));
     }
   }
 }

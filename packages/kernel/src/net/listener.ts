@@ -4,7 +4,7 @@ import type { Peer } from '../admission.ts';
 import { ACCEPT_BACKLOG, KEEP_ALIVE_MS } from '../limits.ts';
 import { Reject } from '../wire/reject.ts';
 import type { ConnectionLimiter } from './connection-limiter.ts';
-import { TlsAcceptor } from './tls.ts';
+import { TlsAcceptor, tlsSessionOf } from './tls.ts';
 import type { TlsFiles } from './tls.ts';
 import { Transport } from './transport.ts';
 
@@ -28,6 +28,8 @@ export class Listener {
   readonly #tls: TlsAcceptor | undefined;
   readonly #events: ListenerEvents;
   readonly #limiter: ConnectionLimiter;
+  /** What lies under TLS: nobody else knows of a connection whose handshake is under way. */
+  readonly #underTls = new Set<Socket>();
 
   private constructor(events: ListenerEvents, limiter: ConnectionLimiter, files: TlsFiles | undefined) {
     this.#events = events;
@@ -37,7 +39,7 @@ export class Listener {
         ? undefined
         : new TlsAcceptor(files, {
             onSecure: (socket) => {
-              events.onConnection(Transport.wrap(socket), peerOf(socket, true));
+              events.onConnection(Transport.wrap(socket), { ...peerOf(socket, true), tls: tlsSessionOf(socket) });
             },
             onRefused: (reject, socket) => {
               events.onRefused(reject);
@@ -103,6 +105,12 @@ export class Listener {
     if (this.#server.listening) this.#server.close();
   }
 
+  /** Accepts nothing more and cuts off handshakes that are under way. */
+  destroy(): void {
+    this.close();
+    for (const socket of this.#underTls) socket.destroy();
+  }
+
   #onSocket(socket: Socket): void {
     const peer = peerOf(socket, this.#tls !== undefined);
     if (!this.#limiter.acquire(peer.address)) {
@@ -116,7 +124,11 @@ export class Listener {
     if (this.#tls === undefined) {
       this.#events.onConnection(Transport.accept(socket, release), peer);
     } else {
-      socket.once('close', release);
+      this.#underTls.add(socket);
+      socket.once('close', () => {
+        this.#underTls.delete(socket);
+        release();
+      });
       socket.on('error', () => undefined);
       this.#tls.accept(socket);
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createSecureContext, createServer } from 'node:tls';
 import type { SecureContextOptions, Server, TLSSocket } from 'node:tls';
+import type { TlsSession } from '../admission.ts';
 import { TLS_HANDSHAKE_TIMEOUT_MS } from '../limits.ts';
 import { Reject } from '../wire/reject.ts';
 
@@ -93,6 +94,16 @@ export class TlsAcceptor {
   reload(): void {
     this.#server.setSecureContext(loadSecureContext(this.#files));
   }
+}
+
+/** What of a session admission may ask for. */
+export function tlsSessionOf(socket: TLSSocket): TlsSession {
+  return {
+    // Node throws for a session that is gone; nothing can be bound to it.
+    exportKeyingMaterial: (bytes, label) =>
+      socket.destroyed ? undefined : socket.exportKeyingMaterial(bytes, label, Buffer.alloc(0)),
+    clientCertificate: () => socket.getPeerX509Certificate()?.raw,
+  };
 }
 
 function handshakeReject(error: NodeJS.ErrnoException): Reject {

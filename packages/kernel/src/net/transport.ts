@@ -22,7 +22,12 @@ const sharedReadBuffer = process.platform === 'win32' ? undefined : Buffer.alloc
 
 /** What Node keeps behind a socket and has no public name for. */
 interface SocketInternals {
-  _handle: { readonly writeQueueSize?: number; getpeername?(into: object): number } | null;
+  _handle: (HandleInternals & { readonly _parent?: HandleInternals }) | null;
+}
+
+interface HandleInternals {
+  readonly writeQueueSize?: number;
+  getpeername?(into: object): number;
 }
 
 /**
@@ -107,9 +112,15 @@ export class Transport {
     return this.#blocked;
   }
 
-  /** Bytes handed to the socket that the operating system has not taken. */
+  /**
+   * Bytes on their way to the operating system, which change as soon as the peer
+   * takes any. With TLS its own queue stands still for megabytes while the one
+   * below it moves, so both count.
+   */
   get unsentBytes(): number {
-    return (this.#socket as unknown as SocketInternals)._handle?.writeQueueSize ?? this.#socket.writableLength;
+    const handle = (this.#socket as unknown as SocketInternals)._handle;
+    if (handle?.writeQueueSize === undefined) return this.#socket.writableLength;
+    return handle.writeQueueSize + (handle._parent?.writeQueueSize ?? 0);
   }
 
   /**

@@ -172,11 +172,9 @@ scenes['a drained connection stays for requests that crossed the GOAWAY'] = asyn
 };
 
 /** Fills every buffer on the way to a peer that does not read. */
-async function stuff(node: TestNode, peer: Peer): Promise<void> {
+async function stuff(node: TestNode, peer: Peer, from = 1): Promise<void> {
   peer.socket.pause();
-  const before = node.metrics.bytesOut;
-  for (let n = 1; n <= 12; n++) peer.send(request(n, new Uint8Array(900_000)));
-  await until('the node to give up writing', () => node.metrics.bytesOut > before);
+  for (let n = from; n < from + 12; n++) peer.send(request(n, new Uint8Array(900_000)));
   await settled(() => node.metrics.bytesOut, 100);
 }
 
@@ -194,17 +192,18 @@ scenes['a peer that does not read'] = async (t, { node, clock }) => {
 
 scenes['a peer that reads, but slowly'] = async (t, { node, clock }) => {
   await using peer = await Peer.open(node.address, { initial_window: 16_777_216 });
-  await stuff(node, peer);
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 3; round++) {
+    await stuff(node, peer, round * 12 + 1);
     await clock.pass(WRITE_STALL_TIMEOUT_MS - 1_000);
     const { receivedBytes } = peer;
     peer.socket.resume();
-    await until('some bytes', () => peer.receivedBytes > receivedBytes);
+    // The operating system asks for more only when a third of its buffer is free.
+    await until('some bytes', () => peer.receivedBytes > receivedBytes + 3_000_000);
     peer.socket.pause();
+    t.equal(node.rejected('slow_reader'), 0);
   }
-  t.equal(node.rejected('slow_reader'), 0);
   peer.socket.resume();
-  for (let n = 1; n <= 12; n++) t.equal((await peer.take(n)).code, 200);
+  for (let n = 1; n <= 36; n++) t.equal((await peer.take(n)).payload.length, 900_000);
 };
 
 scenes['an error frame for a peer that does not read'] = async (t, { node, clock }) => {

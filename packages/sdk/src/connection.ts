@@ -222,8 +222,9 @@ export class ClientConnection implements InFlightHost {
   };
 
   readonly #onDrain = (): void => {
-    this.#inFlight?.drained();
+    // Whole requests first: they are small, and bulk would fill the room again.
     this.#events.freed();
+    this.#inFlight?.drained();
     this.#endWhenIdle();
   };
 

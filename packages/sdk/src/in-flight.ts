@@ -60,12 +60,14 @@ export class InFlight implements Carrier {
   readonly #frameBytesMax: number;
   readonly #requestsMax: number;
   readonly #bytesMax: number;
+  /** What the node may have to hold of one request: a frame, or a window of a stream. */
+  readonly #requestHeldMax: number;
   readonly #replyWindowBytes: number;
   /** Undefined when COMP was not negotiated. */
   readonly #compression: CompressionLimits | undefined;
   readonly #table = new PendingTable<Exchange>();
   readonly #cancels = new CancelPacer();
-  /** Payload of one-frame requests in flight; streams are bounded by their credit. */
+  /** What the node may have to hold of the requests in flight. */
   #bytes = 0;
   /** Address of control frames about an exchange. */
   readonly #about: FrameHeader = createHeader();
@@ -86,6 +88,7 @@ export class InFlight implements Carrier {
     this.#frameBytesMax = hello.max_frame;
     this.#requestsMax = Math.min(hello.max_inflight, PENDING_REQUESTS_MAX);
     this.#bytesMax = hello.max_inflight_bytes;
+    this.#requestHeldMax = Math.max(hello.max_frame, hello.initial_window);
     this.#replyWindowBytes = agreement.replyWindowBytes;
     this.#compression =
       agreement.compression && (hello.supported_flags & Flag.COMP) !== 0
@@ -106,9 +109,8 @@ export class InFlight implements Carrier {
   /** Whether a request may be sent now, within the bounds that the node told and our own. */
   hasRoom(exchange: Exchange): boolean {
     if (this.#table.size >= this.#requestsMax || this.#outbound.congested) return false;
-    const { request } = exchange;
     // What alone is above the bound is the node's to refuse.
-    return request === undefined || this.#bytes === 0 || this.#bytes + request.length <= this.#bytesMax;
+    return this.#bytes === 0 || this.#bytes + this.#heldBytes(exchange) <= this.#bytesMax;
   }
 
   /** Sends a request, or the beginning of one; the caller asked `hasRoom()` before. */
@@ -122,12 +124,9 @@ export class InFlight implements Carrier {
     this.#table.add(exchange);
     exchange.carrier = this;
     exchange.flushMark = outbound.flushes;
-    if (request === undefined || !this.#fits(exchange, request)) {
-      this.#uploads.start(exchange);
-    } else {
-      this.#bytes += request.length;
-      this.#sendWhole(exchange, Flag.REQ, request);
-    }
+    this.#bytes += this.#heldBytes(exchange);
+    if (request === undefined || !this.#fits(exchange, request)) this.#uploads.start(exchange);
+    else this.#sendWhole(exchange, Flag.REQ, request);
     exchange.sentAt = outbound.nowMs;
   }
 
@@ -232,6 +231,11 @@ export class InFlight implements Carrier {
     }
   }
 
+  /** A request that is written piece by piece may stay open for good, so only its credit bounds it. */
+  #heldBytes({ request }: Exchange): number {
+    return request === undefined ? 0 : Math.min(request.length, this.#requestHeldMax);
+  }
+
   #fits(exchange: Exchange, payload: Uint8Array): boolean {
     return HEADER_BYTES + (exchange.terms.capability?.length ?? 0) + payload.length <= this.#frameBytesMax;
   }
@@ -312,8 +316,8 @@ export class InFlight implements Carrier {
   #remove(exchange: Exchange): void {
     if (!this.#table.remove(exchange)) return;
     this.freed = true;
+    this.#bytes -= this.#heldBytes(exchange);
     if (exchange.upload !== undefined) this.#uploads.forget(exchange);
-    else if (exchange.request !== undefined) this.#bytes -= exchange.request.length;
   }
 
   #grant(exchange: Exchange, bytes: number): void {

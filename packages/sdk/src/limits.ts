@@ -82,3 +82,5 @@ export const STREAM_WRITES_MAX = 256;
 
 /** Unsent bytes at which a connection takes no further requests; they wait as calls instead. */
 export const WRITE_PAUSE_BYTES = 1_048_576;
+/** Unsent bytes at which streamed requests pause: a small request never waits behind more than this. */
+export const UPLOAD_PAUSE_BYTES = 262_144;

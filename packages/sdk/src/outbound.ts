@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { FrameWriter } from '@omnigate/kernel/wire';
 import type { FrameAddress, WriteBufferPool } from '@omnigate/kernel/wire';
-import { WRITE_PAUSE_BYTES } from './limits.ts';
+import { UPLOAD_PAUSE_BYTES, WRITE_PAUSE_BYTES } from './limits.ts';
 import { monotonicMs } from './sweep.ts';
 
 /**
@@ -35,6 +35,11 @@ export class Outbound {
     return this.#writer.pendingBytes + this.#unsentBytes >= WRITE_PAUSE_BYTES;
   }
 
+  /** Whether so much is unsent that bulk should leave the room to others. */
+  get busy(): boolean {
+    return this.#writer.pendingBytes + this.#unsentBytes >= UPLOAD_PAUSE_BYTES;
+  }
+
   /** Whether everything is with the operating system. */
   get empty(): boolean {
     return this.#writer.pendingBytes === 0 && this.#unsentBytes === 0;
@@ -65,8 +70,13 @@ export class Outbound {
     for (let i = 0; i < last; i++) socket.write(segments[i] as Uint8Array);
     socket.write(segments[last] as Uint8Array, this.#onWritten);
     if (last > 0) socket.uncork();
-    if (socket.writableLength > 0) this.#unsentBytes = bytes;
-    else this.#writer.recycle();
+    if (socket.writableLength > 0) {
+      this.#unsentBytes = bytes;
+      return;
+    }
+    this.#writer.recycle();
+    // Whoever was held back waits to hear of it, also when one write was enough.
+    if (bytes >= UPLOAD_PAUSE_BYTES) this.#onDrain();
   }
 
   #schedule(): void {

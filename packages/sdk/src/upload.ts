@@ -30,7 +30,6 @@ export class Upload {
 
   readonly #writes: Write[] = [];
   #ended = false;
-  #windowBytes = 0;
   #credit: SendCredit | undefined;
 
   /** Adds a piece; `resolve` is called once all of it is on its way. */
@@ -54,7 +53,6 @@ export class Upload {
 
   /** Sets the credit a message begins with. */
   open(windowBytes: number): void {
-    this.#windowBytes = windowBytes;
     this.#credit = new SendCredit(windowBytes);
   }
 
@@ -68,9 +66,8 @@ export class Upload {
    * send now.
    *
    * @param frameBytesMax longest frame, bytes, less the capability while START is due
-   * @param outstandingMax payload bytes that may be sent without having been granted again
    */
-  next(frameBytesMax: number, outstandingMax: number): boolean {
+  next(frameBytesMax: number): boolean {
     const credit = this.#credit;
     if (this.finished || credit === undefined) return false;
     const flags = this.started ? 0 : Flag.START;
@@ -83,8 +80,7 @@ export class Upload {
     const fitting = Math.min(left, STREAM_FRAME_BYTES, frameBytesMax - HEADER_BYTES);
     const isWholeMessage = flags !== 0 && fitting === left && this.#isLast(head);
     // A message of one frame takes no credit.
-    const outstanding = this.#windowBytes - credit.available;
-    const bytes = isWholeMessage ? left : credit.take(Math.min(fitting, Math.max(0, outstandingMax - outstanding)));
+    const bytes = isWholeMessage ? left : credit.take(fitting);
     if (bytes === 0 && left > 0) return false;
     const start = head.sent;
     head.sent += bytes;

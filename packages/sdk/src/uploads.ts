@@ -36,13 +36,13 @@ export class Uploads {
   /** Sends of one request what may be sent now. */
   pump(exchange: Exchange): void {
     if (!this.#exchanges.has(exchange)) return;
-    while (!this.#outbound.congested && this.#sendFrame(exchange));
+    while (!this.#outbound.busy && this.#sendFrame(exchange));
   }
 
   /** The socket takes bytes again: one frame of each request in turn. */
   drained(): void {
     for (const exchange of this.#exchanges) {
-      if (this.#outbound.congested) return;
+      if (this.#outbound.busy) return;
       if (!this.#sendFrame(exchange) || exchange.upload?.finished !== false) continue;
       // Set iteration visits what is added behind, so that all take turns.
       this.#exchanges.delete(exchange);
@@ -52,9 +52,7 @@ export class Uploads {
 
   /** Nothing more is sent of this one. */
   forget(exchange: Exchange): void {
-    if (!this.#exchanges.delete(exchange) || !this.#shared) return;
-    // The others' shares grew, and nothing else would tell them.
-    for (const other of this.#exchanges) this.pump(other);
+    this.#exchanges.delete(exchange);
   }
 
   clear(): void {
@@ -67,27 +65,12 @@ export class Uploads {
     if (upload === undefined) return false;
     const capability = upload.started ? undefined : terms.capability;
     const frameBytesMax = this.#hello.max_frame - (capability?.length ?? 0);
-    if (!upload.next(frameBytesMax, this.#outstandingMax)) return false;
+    if (!upload.next(frameBytesMax)) return false;
     const { bytes, start, end } = upload;
     const flags = Flag.REQ | upload.flags | terms.flags;
     if (capability === undefined) this.#outbound.append(exchange, flags, exchange.code, bytes, start, end);
     else this.#outbound.appendWithCapability(exchange, flags, exchange.code, capability, bytes.subarray(start, end));
     if (upload.finished) this.forget(exchange);
     return true;
-  }
-
-  /** Whether all windows together are more than the node holds for a connection. */
-  get #shared(): boolean {
-    return this.#exchanges.size * this.#hello.initial_window >= this.#hello.max_inflight_bytes;
-  }
-
-  /**
-   * What one request may have under way: an equal share of what the node holds
-   * for the connection. Never below half a window, where a node returns credit
-   * at the latest; many slow uploads may then be refused with `inflight_bytes`.
-   */
-  get #outstandingMax(): number {
-    const { initial_window: windowBytes, max_inflight_bytes: heldBytesMax } = this.#hello;
-    return Math.max(Math.ceil(windowBytes / 2), Math.floor(heldBytesMax / this.#exchanges.size));
   }
 }

@@ -29,7 +29,7 @@ await t.test('4,000 calls at once wait for their place and all come back', async
   t.ok(replies.every(({ payload }, i) => Buffer.from(payload).equals(pattern(100, i))));
 });
 
-await t.test('two dozen large uploads share what the node holds for a connection', async (t) => {
+await t.test('more large uploads than the node can hold wait for each other', async (t) => {
   const [client] = await startReal(t);
   const payload = pattern(3_000_000);
   const replies = await Promise.all(

@@ -82,8 +82,10 @@ await t.test('requests made while the node is away wait for it, until their dead
   await client.echo(pattern(1));
   await node[Symbol.asyncDispose]();
   await sleep(20);
+  const impatient = failure(client.request(APP, 0, pattern(1), { retry: false }));
   const early = failure(client.request(APP, 0, pattern(1), { deadlineMs: 250 }));
   const patient = client.request(APP, 0, pattern(7));
+  t.match(await impatient, { reason: 'connect_failed' }, 'without retries the first failure counts');
   const error = await early;
   t.equal(error.reason, 'deadline_exceeded');
   t.match(error.message, /within 250 ms: there was no connection to send it on/);

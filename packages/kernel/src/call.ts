@@ -42,6 +42,15 @@ export class Call implements RequestBody, AsyncIterable<Uint8Array> {
     return corrToText(this.#request.corrHi, this.#request.corrLo);
   }
 
+  /**
+   * To be called with each topic or path that the payload names, before anything is done.
+   *
+   * @throws OapError when the caller's capability is for others
+   */
+  checkTopic(topic: string): void {
+    this.#request.checkTopic(topic);
+  }
+
   /** True when the payload is the application's own ciphertext; the reply carries the same mark. */
   get endToEnd(): boolean {
     return (this.#request.flags & Flag.APP_E2E) !== 0;

@@ -1,5 +1,5 @@
 export { openServicesOnly } from './admission.ts';
-export type { Admission, ConnectionAdmission, Peer, Refusal } from './admission.ts';
+export type { Admission, ConnectionAdmission, MessageFacts, Peer, Permit, Refusal, TlsSession } from './admission.ts';
 export { LocalBus } from './bus.ts';
 export type { Bus, LocalRoute, Route, Subscription } from './bus.ts';
 export { Call } from './call.ts';

@@ -29,6 +29,14 @@ export interface ServiceRequest {
    * only until `onRequest` returns; any other owns it.
    */
   readonly payload: Uint8Array;
+  /**
+   * To be called with each topic or path that the payload names, before anything
+   * is done: the caller's capability may be for others only. Judged by data that
+   * came with the message.
+   *
+   * @throws OapError cap_scope, which is the answer
+   */
+  checkTopic(topic: string): void;
 }
 
 /** Where a service puts its answer. Calls after the end, or after a cancel, do nothing. */

@@ -11,6 +11,7 @@ import type { Transport, TransportEvents } from '../net/transport.ts';
 import { APP_CONTROL, ControlOp, CREDIT_BYTES, encodeGoAway, encodeRevoked, Status } from '../wire/control.ts';
 import { FrameDecoder } from '../wire/decoder.ts';
 import { encodeError, encodeErrorBody } from '../wire/error-body.ts';
+import type { ErrorFields } from '../wire/error-body.ts';
 import { createHeader, Flag, KIND_MASK } from '../wire/header.ts';
 import type { FrameAddress, FrameHeader } from '../wire/header.ts';
 import { decodeHelloRequest, encodeHelloReply, negotiateHello } from '../wire/hello.ts';
@@ -90,7 +91,9 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
 
   /** Tells the peer of the newest revocation. */
   announceRevocation(revocationSeq: number): void {
-    this.#timeouts.active(this.#context.clock.now());
+    this.nowMs = this.#context.clock.now();
+    this.#timeouts.active(this.nowMs);
+    this.#messages?.review(this.nowMs);
     if (this.#phase === Phase.OPEN) this.#sendControl(ControlOp.REVOKED, encodeRevoked(revocationSeq));
   }
 
@@ -146,8 +149,10 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
     this.#context.closed(this);
   }
 
-  /** Looks at every time-out; called each SWEEP_INTERVAL_MS. */
+  /** Looks at every time-out and what is in flight; called each SWEEP_INTERVAL_MS. */
   sweep(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.#messages?.review(nowMs);
     if (this.#inputEnded && !this.#transport.connected) {
       this.destroy();
       return;
@@ -164,7 +169,6 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
       draining: this.draining,
     });
     if (due === undefined) return;
-    this.nowMs = nowMs;
     if (due === 'linger') this.#onLingered();
     else if (due === 'drained') this.#close();
     else if (due.reaction === 'C') this.fatal(due);
@@ -250,12 +254,13 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
     const { buffer, capStart, payloadStart, payloadEnd } = this.#decoder;
     const hello = decodeHelloRequest(buffer.subarray(payloadStart, payloadEnd));
     if (!hello.ok) {
-      this.fatal(hello.reject, header, hello.field === undefined ? undefined : { field: hello.field });
+      this.fatal(hello.reject, header, hello.field === undefined ? {} : { detail: { field: hello.field } });
       return;
     }
-    const refusal = this.admission.hello(header, buffer.subarray(capStart, payloadStart));
+    const refusal = this.admission.hello(header, buffer.subarray(capStart, payloadStart), this.nowMs);
     if (refusal !== undefined) {
-      this.refuse(header, new OapError(refusal.reject, refusal));
+      if (refusal.close === true) this.fatal(refusal.reject, header, refusal);
+      else this.refuse(header, new OapError(refusal.reject, refusal));
       return;
     }
     const { reply, agreed } = negotiateHello(hello.request, this.#context.offer());
@@ -355,13 +360,13 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
   };
 
   /** Ends the connection after an error frame: the peer gets CLOSE_LINGER_MS to read it. */
-  fatal(reject: Reject, to: FrameAddress = NO_REQUEST, detail?: unknown): void {
+  fatal(reject: Reject, to: FrameAddress = NO_REQUEST, fields: ErrorFields = {}): void {
     if (this.#phase >= Phase.CLOSING) return;
     this.#phase = Phase.CLOSING;
     this.#context.metrics.reject(reject);
     this.#log(reject);
     this.#messages?.cancelAll();
-    this.#reply(to, reject.status, encodeErrorBody(reject, { detail }));
+    this.#reply(to, reject.status, encodeErrorBody(reject, fields));
     this.#outbound.end();
     this.#timeouts.closing(this.nowMs + CLOSE_LINGER_MS);
     // What still arrives is thrown away unread; an unread byte would turn the FIN into a reset.

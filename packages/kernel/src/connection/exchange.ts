@@ -1,9 +1,10 @@
+import type { Permit } from '../admission.ts';
 import type { Route } from '../bus.ts';
 import type { RequestBody, ServiceReply, ServiceRequest } from '../service.ts';
 import type { ReceiveCredit } from '../wire/credit.ts';
 import type { FrameAddress, FrameHeader } from '../wire/header.ts';
 import { Flag } from '../wire/header.ts';
-import type { OapError } from '../wire/oap-error.ts';
+import { OapError } from '../wire/oap-error.ts';
 import type { ReplyQueue } from './reply-queue.ts';
 
 const NO_BYTES = new Uint8Array(0);
@@ -49,6 +50,8 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
   readonly oneWay: boolean;
   readonly payload: Uint8Array;
   readonly route: Route;
+  /** What admission said, and is told of the rest. */
+  readonly permit: Permit;
   /** When the START frame arrived, monotonic milliseconds. */
   readonly startedMs: number;
 
@@ -68,14 +71,17 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
   emptyFrames = 0;
   /** Request payload bytes that count against the connection's bytes in flight. */
   heldBytes = 0;
+  /** Credit that the peer gets when it has not overdrawn its quota any more. */
+  creditHeld = 0;
   /** Next exchange under the same key of the table. */
   chained: Exchange | undefined = undefined;
 
   readonly #owner: ExchangeOwner;
 
-  constructor(owner: ExchangeOwner, route: Route, header: FrameHeader, payload: Uint8Array, startedMs: number) {
+  constructor(owner: ExchangeOwner, route: Route, permit: Permit, header: FrameHeader, payload: Uint8Array, startedMs: number) {
     this.#owner = owner;
     this.route = route;
+    this.permit = permit;
     this.app = header.app;
     this.code = header.code;
     this.flags = header.flags & ~Flag.COMP;
@@ -90,6 +96,11 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
     this.receiving = !this.complete;
     this.payload = payload;
     this.startedMs = startedMs;
+  }
+
+  checkTopic(topic: string): void {
+    const refusal = this.permit.topic(this, topic);
+    if (refusal !== undefined) throw new OapError(refusal.reject, refusal);
   }
 
   end(status: number, payload: Uint8Array = NO_BYTES, flags = 0): void {
@@ -148,6 +159,18 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
     this.#owner.refuse(this, error);
     this.finish();
     this.#tellCancel();
+  }
+
+  /** Ends the message when it is not allowed any more; else gives the credit that had to wait. */
+  review(nowMs: number): void {
+    const refusal = this.permit.review(this, nowMs);
+    if (refusal !== undefined) {
+      this.abort(new OapError(refusal.reject, refusal));
+    } else if (this.creditHeld > 0 && this.receiving && !this.permit.overdrawn(nowMs)) {
+      const bytes = this.creditHeld;
+      this.creditHeld = 0;
+      this.#owner.sendCredit(this, bytes);
+    }
   }
 
   /** The queue was sent: either this was the end, or there is room for more. */

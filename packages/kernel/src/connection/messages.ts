@@ -1,4 +1,4 @@
-import type { ConnectionAdmission } from '../admission.ts';
+import type { ConnectionAdmission, Permit } from '../admission.ts';
 import type { Route } from '../bus.ts';
 import { EMPTY_FRAMES_MAX, HEADER_BYTES, INFLIGHT_BYTES_MAX, STREAM_WINDOW_BYTES, WRITE_COPY_BYTES_MAX } from '../limits.ts';
 import { APP_CONTROL, ControlOp, encodeCredit } from '../wire/control.ts';
@@ -15,6 +15,7 @@ import { EndedRequests } from './ended-requests.ts';
 import { Exchange } from './exchange.ts';
 import type { ExchangeOwner } from './exchange.ts';
 import { ExchangeTable } from './exchange-table.ts';
+import { addressOf, belongsTo, isCompressedCiphertext } from './frame-rules.ts';
 import type { Outbound } from './outbound.ts';
 import { ReplyQueue } from './reply-queue.ts';
 
@@ -31,7 +32,7 @@ export interface MessageHost {
   /** Books a fault without an answer. */
   discard(reject: Reject): void;
   /** Ends the connection after an error frame. */
-  fatal(reject: Reject): void;
+  fatal(reject: Reject, to?: FrameAddress): void;
   /** Whether a continuation of an unknown corr_id may still be answered. */
   mayAnswerUnknownCorr(): boolean;
   /** Books an ACK_REQ that had nothing to give back. */
@@ -124,6 +125,11 @@ export class Messages implements ExchangeOwner {
     for (const exchange of this.#table.all()) if (exchange.receiving) exchange.cancel();
   }
 
+  /** Ends what is not allowed any more, and gives the credit that had to wait. */
+  review(nowMs: number): void {
+    if (this.#table.size > 0) for (const exchange of this.#table.all()) exchange.review(nowMs);
+  }
+
   /** The connection is gone. */
   cancelAll(): void {
     for (const exchange of this.#table.all()) exchange.cancel();
@@ -145,9 +151,10 @@ export class Messages implements ExchangeOwner {
       this.#refuse(header, Reject.app_unknown);
       return;
     }
-    const refusal = this.#host.admission.message(header, route, this.#capability(header));
-    if (refusal !== undefined) {
-      this.#refuseWith(header, new OapError(refusal.reject, refusal));
+    const verdict = this.#host.admission.message(header, route, this.#capability(header), this.#host.nowMs);
+    if (verdict.reject !== undefined) {
+      if (verdict.close === true) this.#host.fatal(verdict.reject, header);
+      else this.#refuseWith(header, new OapError(verdict.reject, verdict));
     } else if (!route.available) {
       this.#refuse(header, Reject.service_unavailable);
     } else if (this.#table.size >= this.#agreed.inflightMax) {
@@ -155,11 +162,11 @@ export class Messages implements ExchangeOwner {
     } else if (this.#heldBytes + this.#decoder.payloadEnd - this.#decoder.payloadStart > INFLIGHT_BYTES_MAX) {
       this.#refuse(header, Reject.inflight_bytes);
     } else {
-      this.#dispatch(header, route);
+      this.#dispatch(header, route, verdict);
     }
   }
 
-  #dispatch(header: FrameHeader, route: Route): void {
+  #dispatch(header: FrameHeader, route: Route, permit: Permit): void {
     let payload: Uint8Array;
     try {
       payload = this.#payload(header, route.borrowsPayload);
@@ -167,7 +174,7 @@ export class Messages implements ExchangeOwner {
       this.#refuseWith(header, OapError.from(thrown));
       return;
     }
-    const exchange = new Exchange(this, route, header, payload, this.#host.nowMs);
+    const exchange = new Exchange(this, route, permit, header, payload, this.#host.nowMs);
     this.#hold(exchange, payload.length);
     if (!exchange.complete && !this.#receive(exchange, header)) return;
     try {
@@ -185,6 +192,7 @@ export class Messages implements ExchangeOwner {
     exchange.tabled = true;
     this.#table.add(exchange);
     this.#context.metrics.inflight++;
+    permit.began();
     if (exchange.receiving && (header.flags & Flag.ACK_REQ) !== 0) this.#acknowledge(exchange);
   }
 
@@ -199,6 +207,11 @@ export class Messages implements ExchangeOwner {
       return;
     }
     if (!this.#receive(exchange, header)) return;
+    const refusal = exchange.permit.continued(exchange, header.len, exchange.receivedBytes, this.#host.nowMs);
+    if (refusal !== undefined) {
+      exchange.reject(new OapError(refusal.reject, refusal));
+      return;
+    }
     let payload: Uint8Array;
     try {
       payload = this.#payload(header, exchange.route.borrowsPayload);
@@ -341,6 +354,10 @@ export class Messages implements ExchangeOwner {
   }
 
   sendCredit(exchange: Exchange, bytes: number): void {
+    if (exchange.permit.overdrawn(this.#host.nowMs)) {
+      exchange.creditHeld += bytes;
+      return;
+    }
     const address = { ...addressOf(exchange), app: APP_CONTROL };
     this.#outbound.append(address, Flag.EVENT | START_END, ControlOp.CREDIT, encodeCredit(bytes), false);
   }
@@ -366,32 +383,13 @@ export class Messages implements ExchangeOwner {
     this.#table.remove(exchange);
     exchange.tabled = false;
     this.#context.metrics.inflight--;
-    this.#context.metrics.latency.observe((this.#context.clock.now() - exchange.startedMs) / 1_000);
+    const durationMs = this.#context.clock.now() - exchange.startedMs;
+    this.#context.metrics.latency.observe(durationMs / 1_000);
+    exchange.permit.ended(durationMs);
     this.#host.messageFinished();
   }
 
   releaseBytes(bytes: number): void {
     this.#heldBytes -= bytes;
   }
-}
-
-function isCompressedCiphertext(flags: number): boolean {
-  return (flags & (Flag.COMP | Flag.APP_E2E)) === (Flag.COMP | Flag.APP_E2E);
-}
-
-function belongsTo(header: FrameHeader, exchange: Exchange): boolean {
-  return (
-    header.app === exchange.app &&
-    header.code === exchange.code &&
-    header.tenant0 === exchange.tenant0 &&
-    header.tenant1 === exchange.tenant1 &&
-    header.tenant2 === exchange.tenant2 &&
-    header.tenant3 === exchange.tenant3 &&
-    ((header.flags ^ exchange.flags) & KIND_MASK) === 0
-  );
-}
-
-function addressOf(exchange: Exchange): Omit<FrameHeader, 'len' | 'ver' | 'flags' | 'code' | 'capLen'> {
-  const { app, tenant0, tenant1, tenant2, tenant3, corrHi, corrLo } = exchange;
-  return { app, tenant0, tenant1, tenant2, tenant3, corrHi, corrLo };
 }

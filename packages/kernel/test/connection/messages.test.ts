@@ -1,4 +1,6 @@
 import t from 'tap';
+import { openServicesOnly } from '../../src/admission.ts';
+import type { Admission } from '../../src/admission.ts';
 import {
   ACK_REQUESTS_PER_SECOND_MAX,
   EMPTY_FRAMES_MAX,
@@ -379,20 +381,23 @@ void t.test('events', async (t) => {
 
 void t.test('a capability is for admission only', async (t) => {
   const seen: string[] = [];
-  const admission = {
-    open: () => ({
-      hello: (_header: unknown, capability: Uint8Array) => {
-        seen.push(`hello ${Buffer.from(capability).toString()}`);
-        return undefined;
-      },
-      message: (_header: unknown, _route: unknown, capability: Uint8Array) => {
-        seen.push(`message ${Buffer.from(capability).toString()}`);
-        return undefined;
-      },
-      close: () => {
-        seen.push('close');
-      },
-    }),
+  const admission: Admission = {
+    open: (peer) => {
+      const inner = openServicesOnly.open(peer);
+      return {
+        hello: (...told) => {
+          seen.push(`hello ${Buffer.from(told[1]).toString()}`);
+          return inner.hello(...told);
+        },
+        message: (...told) => {
+          seen.push(`message ${Buffer.from(told[2]).toString()}`);
+          return inner.message(...told);
+        },
+        close: () => {
+          seen.push('close');
+        },
+      };
+    },
   };
   await using node = await TestNode.start({ admission });
   const peer = await Peer.open(node.address);

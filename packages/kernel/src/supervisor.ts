@@ -27,6 +27,8 @@ interface Supervised {
   startedMs: number;
   /** Crashes in a row, none of them after a healthy run. */
   failures: number;
+  /** Counts the starts: what an earlier run still has to say is about something that is gone. */
+  run: number;
   /** Set while a restart is under way. */
   restart: Promise<void> | undefined;
 }
@@ -67,6 +69,7 @@ export class Supervisor {
       route: this.#bus.attach(service),
       startedMs: 0,
       failures: 0,
+      run: 0,
       restart: undefined,
     };
     this.#services.push(supervised);
@@ -89,15 +92,20 @@ export class Supervisor {
   }
 
   async #startOnce(supervised: Supervised): Promise<void> {
-    const { service } = supervised.route;
+    const { route } = supervised;
+    const run = ++supervised.run;
+    const failed: unknown[] = [];
     const context = {
       fail: (error: unknown) => {
-        this.#onCrash(supervised, 'service_failed', error);
+        if (run !== supervised.run) return;
+        if (route.available) this.#onCrash(supervised, 'service_failed', error);
+        else failed.push(error);
       },
     };
-    await withTimeout(service.start?.(context), `service ${service.name} did not start`);
+    await withTimeout(route.service.start?.(context), `service ${route.name} did not start`);
+    if (failed.length > 0) throw failed[0];
     supervised.startedMs = this.#clock.now();
-    supervised.route.available = true;
+    route.available = true;
   }
 
   async #stopOnce(supervised: Supervised): Promise<void> {
@@ -111,12 +119,14 @@ export class Supervisor {
   }
 
   #onCrash(supervised: Supervised, reason: CrashReason, error: unknown): void {
-    // A crash while the restart is under way belongs to the one that caused it.
-    if (supervised.restart !== undefined || this.#stopping.signal.aborted) return;
+    // What crashes while the service is down belongs to the crash that brought it down.
+    if (!supervised.route.available || this.#stopping.signal.aborted) return;
+    supervised.route.available = false;
     this.#report(supervised, reason, error);
-    supervised.restart = this.#restart(supervised).finally(() => {
-      supervised.restart = undefined;
+    const restart = this.#restart(supervised).finally(() => {
+      if (supervised.restart === restart) supervised.restart = undefined;
     });
+    supervised.restart = restart;
   }
 
   #report({ route }: Supervised, reason: CrashReason, error: unknown): void {

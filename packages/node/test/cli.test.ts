@@ -276,6 +276,31 @@ await t.test('signals', async (t) => {
   t.equal(await reloaded.exited, 0);
 });
 
+await t.test('in a terminal', async (t) => {
+  const data = join(elsewhere, 'terminal');
+  const script = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+seen = b''
+while b'at once.' not in seen:
+    seen += os.read(terminal, 4096)
+os.close(terminal)
+print(seen.decode())
+print('ended with', os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+`;
+  const args = [process.execPath, OMNIGATE, 'start', '--data', data, '--oap', '127.0.0.1:0', '--admin', 'off'];
+  const child = spawn('python3', ['-c', script, ...args], { env: environment({}), timeout: START_TIMEOUT_MS });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  await new Promise((resolve) => child.on('close', resolve));
+  t.match(output, /^\d\d:\d\d:\d\d\.\d{3} INFO {2}node takes requests version=/m, 'the log is for people');
+  t.match(output, 'ended with -1', 'closing the terminal stops the node, by that signal');
+  t.same(readdirSync(data), ['node.json']);
+});
+
 await t.test('what nobody caught ends the process', async (t) => {
   for (const [what, code] of [
     ['uncaught exception', `setTimeout(() => { throw new Error('on purpose'); }, 10)`],

@@ -6,8 +6,8 @@ export interface SignalHandlers {
   onStop(signal: NodeJS.Signals): void;
   /** One of them came again. */
   onStopAgain(signal: NodeJS.Signals): void;
-  /** SIGHUP. */
-  onReload(): void;
+  /** SIGHUP: renewed files, or the terminal is gone. */
+  onHangUp(): void;
 }
 
 /**
@@ -29,6 +29,6 @@ export function handleSignals(handlers: SignalHandlers): void {
   process.on('SIGTERM', onStop);
   process.on('SIGINT', onStop);
   process.on('SIGHUP', () => {
-    handlers.onReload();
+    handlers.onHangUp();
   });
 }

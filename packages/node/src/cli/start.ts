@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import { createLogger } from '@omnigate/kernel';
 import type { Logger } from '@omnigate/kernel';
 import type { Config } from '../config/resolve.ts';
@@ -18,6 +19,8 @@ import { TextLog } from './text-log.ts';
  * @throws ConfigError, or Error when the node does not start
  */
 export async function start({ settings }: Config): Promise<void> {
+  // Asked now: a terminal that was closed is none any more.
+  const inTerminal = isatty(0);
   const logger = loggerOf(settings);
   process.on('uncaughtException', (error) => {
     die(logger, error, 'uncaught exception');
@@ -35,8 +38,10 @@ export async function start({ settings }: Config): Promise<void> {
       node.logger.warn({ signal }, 'second signal; open requests are cut off');
       process.exit(ExitCode.FAILED);
     },
-    onReload: () => {
-      node.reloadCertificates();
+    onHangUp: () => {
+      // A terminal says so when it is closed; without TLS there is nothing else it could mean.
+      if (inTerminal && node.addresses.oaps === undefined) void hangUp(node);
+      else node.reloadCertificates();
     },
   });
   if (settings.logFormat !== 'json') process.stderr.write(banner(node));
@@ -47,6 +52,14 @@ async function stop(node: OmnigateNode, signal: NodeJS.Signals): Promise<void> {
   if (!complete) node.logger.warn('time was up before all requests were answered; they were cut off');
   // A timer or socket that a service left behind must not keep the process.
   process.exit(complete ? ExitCode.OK : ExitCode.FAILED);
+}
+
+/** Stops a node whose terminal is gone: nobody reads what it writes, and Node.js would abort in an ordinary exit. */
+async function hangUp(node: OmnigateNode): Promise<void> {
+  for (const output of [process.stdout, process.stderr]) output.on('error', () => undefined);
+  await node.drain('SIGHUP');
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
 }
 
 /** The state of the process is unknown from here on; only the log is certain. */

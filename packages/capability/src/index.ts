@@ -9,6 +9,7 @@ export { CapabilityError } from './capability-error.ts';
 export type { CapabilityErrorCode } from './capability-error.ts';
 export { parseAddress } from './caveat/address.ts';
 export type { IpAddress } from './caveat/address.ts';
+export { certificateFingerprint, CHANNEL_BINDING, channelBindingOf } from './caveat/binding.ts';
 export type { Caveat, CaveatName } from './caveat/caveat.ts';
 export { isTopic } from './caveat/topic.ts';
 export type { Denial, DenialReason } from './denial.ts';

@@ -2,6 +2,7 @@ import { OapError, Reject } from '@omnigate/kernel/wire';
 import { AbortWatch } from './abort-watch.ts';
 import type { ClientConnection } from './connection.ts';
 import type { Exchange, ExchangeOwner } from './exchange.ts';
+import { WAITING_CALLS_MAX } from './limits.ts';
 import type { ClientLogger } from './logger.ts';
 import { decideRetry } from './retry.ts';
 import type { Outcome, RetryPolicy } from './retry.ts';
@@ -26,7 +27,7 @@ export class Calls implements ExchangeOwner {
   readonly #policy: RetryPolicy;
   readonly #logger: ClientLogger;
   readonly #waiting = new WaitingCalls();
-  /** Refused calls that pause before their next attempt. */
+  /** Refused calls that pause before their next attempt; as many as may wait. */
   readonly #pausing = new Set<Exchange>();
   readonly #signals = new AbortWatch();
   #closed = false;
@@ -84,7 +85,8 @@ export class Calls implements ExchangeOwner {
   failed(exchange: Exchange, error: OapError, outcome: Outcome): void {
     const decision = decideRetry(exchange, error, outcome, this.#policy);
     const resumeAt = monotonicMs() + (decision.again ? decision.pauseMs : 0);
-    if (!decision.again || this.#closed || resumeAt >= exchange.deadlineAt || !exchange.rewind()) {
+    const isHopeless = this.#closed || resumeAt >= exchange.deadlineAt || this.#pausing.size >= WAITING_CALLS_MAX;
+    if (!decision.again || isHopeless || !exchange.rewind()) {
       exchange.fail(error);
       return;
     }

@@ -12,6 +12,7 @@ export type ConnectFailureKind =
   | 'timeout'
   | 'closed'
   | 'ca_file'
+  | 'tls_files'
   | 'tls_ca'
   | 'tls_name'
   | 'tls_expired'
@@ -32,6 +33,7 @@ const REJECTS: Readonly<Record<ConnectFailureKind, Reject>> = {
   timeout: failed(true, 'Check that the node is up and that no firewall swallows its port.'),
   closed: failed(true, 'Use oaps:// if this is a TLS port; else read the log of the node, which may be at its connection limit.'),
   ca_file: failed(false, 'Point RON_CA_FILE or tls.caFile at a readable PEM file.'),
+  tls_files: failed(false, 'Give tls.ca, tls.cert and tls.key as PEM text, with the key that belongs to the certificate.'),
   tls_ca: failed(false, 'Point RON_CA_FILE or tls.caFile at the PEM certificate of the authority that issued the certificate of the node.'),
   tls_name: failed(false, 'Use a host name that the certificate of the node lists, or name it in tls.servername.'),
   tls_expired: failed(false, 'Renew the certificate of the node, and check the clocks of both machines.'),

@@ -47,7 +47,7 @@ export interface ConnectionEvents {
   freed(): void;
   /** An attempt of an exchange failed. */
   failed(exchange: Exchange, error: OapError, outcome: Outcome): void;
-  /** The node refused something nobody waits for any more: an event, or a request that was let go. */
+  /** The node refused an event. */
   refused(error: OapError): void;
   /** The connection is gone; everything in flight was reported before. */
   closed(connection: ClientConnection, error: OapError): void;
@@ -299,12 +299,12 @@ export class ClientConnection implements InFlightHost {
     }
   }
 
-  /** A reply that nobody waits for: to a keep-alive PING, to what was let go, or a refusal of an event. */
+  /** A reply that nobody waits for: to a keep-alive PING, to what was let go, the refusal of an event, or a farewell. */
   #onStrayReply(header: FrameHeader): void {
     if (header.code >= 200 && header.code < 300) return;
     const error = decodeErrorBody(header.code, this.#payload(), corrToText(header.corrHi, header.corrLo));
     if (header.app === APP_CONTROL && header.corrHi === 0 && header.corrLo === 0) this.#farewell = error;
-    else this.#events.refused(error);
+    else if (this.#inFlight?.isAboutEvent(header) === true) this.#events.refused(error);
   }
 
   #onUndecodable(reject: Reject, bytes: Uint8Array): void {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { ConnectionOptions as NodeTlsOptions } from 'node:tls';
+import { createSecureContext } from 'node:tls';
+import type { ConnectionOptions as NodeTlsOptions, SecureContext, SecureContextOptions } from 'node:tls';
 import { OapError, Reject } from '@omnigate/kernel/wire';
 import { connectFailure } from './connect-failure.ts';
 
@@ -37,7 +38,7 @@ const ALPN = 'oap/1';
  * Reads a node URL, and the files that its TLS options name.
  *
  * @param env where `RON_CA_FILE` is looked up
- * @throws OapError bad_url, or connect_failed when a file cannot be read
+ * @throws OapError bad_url, or connect_failed when a file cannot be read or used
  */
 export async function resolveEndpoint(
   url: string,
@@ -52,17 +53,29 @@ export async function resolveEndpoint(
   }
   const caFile = tls?.caFile ?? env.RON_CA_FILE;
   const ca = tls?.ca ?? (caFile === undefined || caFile === '' ? undefined : await readAuthorities(endpoint.url, caFile));
+  const { cert, key, servername } = tls ?? {};
   return {
     ...endpoint,
     tls: {
-      minVersion: 'TLSv1.3',
       ALPNProtocols: [ALPN],
-      ...(ca === undefined ? {} : { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }),
-      ...(tls?.cert === undefined ? {} : { cert: tls.cert }),
-      ...(tls?.key === undefined ? {} : { key: tls.key }),
-      ...(tls?.servername === undefined ? {} : { servername: tls.servername }),
+      secureContext: createContext(endpoint.url, {
+        minVersion: 'TLSv1.3',
+        ...(ca === undefined ? {} : { ca: typeof ca === 'string' || Buffer.isBuffer(ca) ? ca : [...ca] }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+      }),
+      ...(servername === undefined ? {} : { servername }),
     },
   };
+}
+
+/** Reads the PEM texts once, for all connections to come. */
+function createContext(url: string, options: SecureContextOptions): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (cause) {
+    throw connectFailure('tls_files', url, `the TLS options do not work: ${(cause as Error).message}`, cause);
+  }
 }
 
 function parseNodeUrl(text: string): { host: string; port: number; secure: boolean } {

@@ -20,6 +20,7 @@ import type { PayloadMemory } from './payload.ts';
 import { PendingTable } from './pending.ts';
 import { decompressReply } from './reply-decompressor.ts';
 import type { Outcome } from './retry.ts';
+import { SentEvents } from './sent-events.ts';
 import { monotonicMs } from './sweep.ts';
 import { Uploads } from './uploads.ts';
 
@@ -69,6 +70,8 @@ export class InFlight implements Carrier {
   readonly #cancels = new CancelPacer();
   /** What the node may have to hold of the requests in flight. */
   #bytes = 0;
+  /** Present once an event was sent. */
+  #events: SentEvents | undefined;
   /** Address of control frames about an exchange. */
   readonly #about: FrameHeader = createHeader();
 
@@ -147,6 +150,11 @@ export class InFlight implements Carrier {
       else this.#onWhole(exchange, header);
     }
     return true;
+  }
+
+  /** Whether a reply that no request waits for is about an event. */
+  isAboutEvent(header: FrameHeader): boolean {
+    return this.#events?.has(header.corrHi, header.corrLo) ?? false;
   }
 
   /** The node grants more of a request. */
@@ -250,6 +258,8 @@ export class InFlight implements Carrier {
   #sendEvent(exchange: Exchange): void {
     const payload = exchange.request ?? NOTHING;
     this.#table.pass(exchange);
+    this.#events ??= new SentEvents();
+    this.#events.add(exchange.corrHi, exchange.corrLo);
     if (this.#fits(exchange, payload)) {
       this.#sendWhole(exchange, Flag.EVENT, payload);
       exchange.receiveWhole(Status.ACCEPTED, 0, NOTHING);

@@ -18,8 +18,13 @@ await t.test('URLs and their default ports', async (t) => {
     t.match(endpoint, { host, port, url });
     t.equal(endpoint.tls !== undefined, text.startsWith('oaps'));
   }
-  const { tls } = await resolveEndpoint('oaps://node.example', { ca: 'PEM', servername: 'x' }, {});
-  t.match(tls, { minVersion: 'TLSv1.3', ALPNProtocols: ['oap/1'], ca: 'PEM', servername: 'x' });
+  const { tls } = await resolveEndpoint('oaps://node.example', { servername: 'x' }, {});
+  t.match(tls, { ALPNProtocols: ['oap/1'], servername: 'x' });
+  await t.rejects(resolveEndpoint('oaps://node.example', { cert: 'no PEM', key: 'neither' }, {}), {
+    name: 'OapError',
+    reason: 'connect_failed',
+    detail: { kind: 'tls_files' },
+  });
 });
 
 await t.test('what is no node URL is refused by name, and shows no password', async (t) => {

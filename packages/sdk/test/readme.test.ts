@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs';
+import t from 'tap';
+import * as sdk from '../src/index.ts';
+import { ScriptedNode } from './fixtures/scripted-node.ts';
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+/** Code blocks, without what only a compiler or a module can do. */
+const snippets = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map(([, code = '']) =>
+  code.replace(/^import .*$/m, '').replace('await using', 'const'),
+);
+
+await t.test('the snippets of the README do what they say', async (t) => {
+  await using node = await ScriptedNode.start();
+  const written: string[] = [];
+  const console = { log: (text: string) => written.push(text) };
+  const process = { stdout: { write: (chunk: Uint8Array) => written.push(Buffer.from(chunk).toString()) } };
+  const connect = (): Promise<sdk.Client> => sdk.connect({ url: node.url });
+  t.equal(snippets.length, 2);
+  const asyncFunction: object = async () => Promise.resolve();
+  const AsyncFunction = Reflect.get(asyncFunction, 'constructor') as new (
+    ...args: string[]
+  ) => (...values: unknown[]) => Promise<sdk.Client>;
+  const run = new AsyncFunction('connect', 'console', 'process', 'Buffer', `${snippets.join('\n')}\nreturn client;`);
+  const client = await run(connect, console, process, Buffer);
+  t.same(written, ['hello', 'one ', 'by one']);
+  await client.close();
+});
+
+await t.test('the README names every option', (t) => {
+  const source = readFileSync(new URL('../src/options.ts', import.meta.url), 'utf8');
+  const options = [...source.slice(0, source.indexOf('export interface CallTerms')).matchAll(/^ {2}readonly (\w+)\?:/gm)];
+  t.ok(options.length > 10);
+  for (const [, name = ''] of options) t.ok(readme.includes(`\`${name}`), name);
+  t.end();
+});

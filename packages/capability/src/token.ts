@@ -10,7 +10,7 @@ import type { Macaroon, MacaroonFault } from './macaroon/codec.ts';
  * is refused: a capability has one encoding. It also makes every token begin
  * with the same 15 characters, by which tools that look for leaked secrets find it.
  */
-export const TOKEN_LOCATION: Uint8Array = Buffer.from('omnigate', 'ascii');
+const TOKEN_LOCATION: Uint8Array = Buffer.from('omnigate', 'ascii');
 
 const FORMAT = 1;
 const KID_BYTES = 8;

@@ -147,7 +147,8 @@ await t.test('a torn last line is removed, and said', async (t) => {
   await audit.close();
   const path = await newest(folder);
   const whole = await readFile(path, 'utf8');
-  const next = '{"n":4,"at_ms":1,"event":"rotate"';
+  // Longer than what is written after it.
+  const next = `{"n":4,"at_ms":1,"event":"mint","caveats":["${'x'.repeat(2_000)}`;
   for (const torn of [1, 10, next.length]) {
     await writeFile(path, whole + next.slice(0, torn));
     t.match(await verify(folder), { ok: true, torn: { lineNumber: 4, bytes: torn } }, `${torn} bytes`);

@@ -30,7 +30,7 @@ export const anyNetwork = fc.oneof(
   }),
 );
 
-export const anyVerb = fc.oneof(fc.constantFrom('send', 'recv', 'ack'), text(/^[a-z][a-z0-9_]{0,31}$/), fc.integer({ min: 0, max: 65_535 }).map(String));
+const anyVerb = fc.oneof(fc.constantFrom('send', 'recv', 'ack'), text(/^[a-z][a-z0-9_]{0,31}$/), fc.integer({ min: 0, max: 65_535 }).map(String));
 
 const fromBytes = (encoding: 'hex' | 'base64url', length: number) =>
   fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Buffer.from(bytes).toString(encoding));

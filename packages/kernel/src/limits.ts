@@ -65,6 +65,8 @@ export const REPLY_BYTES_HELD_MAX = 16_777_216;
 
 /** The read buffer all plain connections share: one kernel read fills at most this. */
 export const READ_BUFFER_BYTES = 65_536;
+/** Bytes read from one connection before other connections get their turn: libuv alone would take 2 MiB of a busy one. */
+export const BYTES_PER_TURN_MAX = 262_144;
 /** Frames handled of one full read before other connections get their turn. */
 export const FRAMES_PER_TURN_MAX = 512;
 

@@ -78,10 +78,6 @@ export class OapServer implements AsyncDisposable {
       serviceCrashed: (route, error) => {
         options.onServiceCrash(route, error);
       },
-      closed: (connection) => {
-        this.#connections.delete(connection);
-        options.metrics.connections--;
-      },
     };
     this.#sweepTimer = setInterval(() => {
       const nowMs = this.#context.clock.now();
@@ -169,7 +165,10 @@ export class OapServer implements AsyncDisposable {
     const { metrics, admission } = this.#context;
     metrics.connections++;
     metrics.connectionsTotal++;
-    const connection = new Connection(this.#context, transport, peer, admission.open(peer));
+    const connection = new Connection(this.#context, transport, peer, admission.open(peer), (closed) => {
+      this.#connections.delete(closed);
+      metrics.connections--;
+    });
     this.#connections.add(connection);
     if (this.#draining !== undefined) {
       const leftMs = Math.max(0, this.#draining.untilMs - this.#context.clock.now());

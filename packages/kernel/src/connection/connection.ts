@@ -2,14 +2,12 @@ import type { ConnectionAdmission, Peer } from '../admission.ts';
 import {
   CLOSE_LINGER_MS,
   FRAME_BYTES_MAX,
-  FRAMES_PER_TURN_MAX,
-  PREAUTH_FRAME_BYTES_MAX,
   UNKNOWN_CORR_ANSWERS_MAX,
   YOUNG_CANCEL_MS,
 } from '../limits.ts';
 import type { Transport, TransportEvents } from '../net/transport.ts';
 import { APP_CONTROL, ControlOp, CREDIT_BYTES, encodeGoAway, encodeRevoked, Status } from '../wire/control.ts';
-import { FrameDecoder } from '../wire/decoder.ts';
+import type { FrameDecoder } from '../wire/decoder.ts';
 import { encodeError, encodeErrorBody } from '../wire/error-body.ts';
 import type { ErrorFields } from '../wire/error-body.ts';
 import { createHeader, Flag, KIND_MASK } from '../wire/header.ts';
@@ -19,6 +17,8 @@ import { OapError } from '../wire/oap-error.ts';
 import { Reject } from '../wire/reject.ts';
 import type { ConnectionContext } from './context.ts';
 import type { Exchange } from './exchange.ts';
+import { Inbound } from './inbound.ts';
+import type { InboundHost } from './inbound.ts';
 import { Messages } from './messages.ts';
 import type { MessageHost } from './messages.ts';
 import { Misbehaviour } from './misbehaviour.ts';
@@ -45,7 +45,7 @@ const HEADER_REJECTS: ReadonlySet<Reject> = new Set<Reject>([
  * One peer: reads frames, answers control frames itself, hands messages on, and
  * ends the connection when the peer breaks the rules (specs/oap-1.md §4, §5, §8).
  */
-export class Connection implements TransportEvents, MessageHost, OutboundHost {
+export class Connection implements TransportEvents, InboundHost, MessageHost, OutboundHost {
   readonly peer: Peer;
   readonly admission: ConnectionAdmission;
   /** When the current read began, monotonic milliseconds. */
@@ -53,25 +53,35 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
   draining = false;
 
   readonly #context: ConnectionContext;
+  readonly #onClosed: (connection: Connection) => void;
   readonly #transport: Transport;
-  readonly #decoder = new FrameDecoder(PREAUTH_FRAME_BYTES_MAX);
+  readonly #inbound: Inbound;
+  readonly #decoder: FrameDecoder;
   readonly #outbound: Outbound;
   readonly #timeouts: Timeouts;
   #messages: Messages | undefined;
   #misbehaviour: Misbehaviour | undefined;
   #phase: Phase = Phase.HELLO;
-  /** Reading is stopped; frames may be waiting in the decoder. */
-  #held = false;
   #inputEnded = false;
   #goAway: { reason: string; drainMs: number } | undefined;
 
-  constructor(context: ConnectionContext, transport: Transport, peer: Peer, admission: ConnectionAdmission) {
+  /** @param onClosed called once when the connection is gone */
+  constructor(
+    context: ConnectionContext,
+    transport: Transport,
+    peer: Peer,
+    admission: ConnectionAdmission,
+    onClosed: (connection: Connection) => void,
+  ) {
     this.#context = context;
+    this.#onClosed = onClosed;
     this.#transport = transport;
     this.peer = peer;
     this.admission = admission;
     this.nowMs = context.clock.now();
     this.#timeouts = new Timeouts(this.nowMs, context.idleTimeoutMs);
+    this.#inbound = new Inbound(this, transport);
+    this.#decoder = this.#inbound.decoder;
     this.#outbound = new Outbound(transport, context.writeBuffers, context.flushQueue, context.metrics, this);
     transport.open(this);
   }
@@ -108,10 +118,8 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
 
   onData(chunk: Uint8Array, bytes: number): void {
     if (this.#phase >= Phase.CLOSING) return;
-    this.nowMs = this.#context.clock.now();
     this.#context.metrics.bytesIn += bytes;
-    this.#decoder.feed(chunk, bytes);
-    this.#read();
+    this.#inbound.receive(chunk, bytes);
   }
 
   onDrain(): void {
@@ -146,7 +154,13 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
     this.#phase = Phase.CLOSED;
     this.#messages?.cancelAll();
     this.admission.close();
-    this.#context.closed(this);
+    this.#onClosed(this);
+  }
+
+  /** The peer has read: what waited for that goes on. */
+  #useRoom(): void {
+    this.#inbound.release();
+    this.#closeWhenFinished();
   }
 
   /** Looks at every time-out and what is in flight; called each SWEEP_INTERVAL_MS. */
@@ -161,7 +175,7 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
     const due = this.#timeouts.check(nowMs, {
       closing: this.#phase === Phase.CLOSING,
       greeted: this.#phase >= Phase.OPEN,
-      reading: !this.#held,
+      reading: !this.#inbound.held,
       partialBytes,
       partialLength,
       unsentBytes: this.#outbound.unsentBytes,
@@ -177,53 +191,31 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
 
   // Reading
 
-  #read(): void {
-    const outbound = this.#outbound;
-    const decoder = this.#decoder;
-    outbound.corked = true;
-    let frames = 0;
-    let stop = false;
-    while (!stop && decoder.next()) {
-      this.#onFrame(decoder.header);
-      stop = ++frames >= FRAMES_PER_TURN_MAX || outbound.congested || this.#phase >= Phase.CLOSING;
-    }
-    outbound.corked = false;
-    this.#timeouts.read(this.nowMs, frames, decoder.partialBytes);
-    this.#observeLatency();
-    if (decoder.reject !== undefined && this.#phase < Phase.CLOSING) this.#onUndecodable(decoder.reject);
-    outbound.flush();
-    if (stop && this.#phase < Phase.CLOSING && (decoder.unreadBytes > 0 || outbound.congested)) this.#hold();
+  get wantsFrames(): boolean {
+    return this.#phase < Phase.CLOSING;
   }
 
-  /** Stops reading, until the loop had its turn or the peer has read. */
-  #hold(): void {
-    if (this.#decoder.unreadBytes > 0) this.#decoder.detach();
-    if (!this.#held) this.#transport.pause();
-    this.#held = true;
-    if (!this.#outbound.congested) setImmediate(this.#onTurn);
+  get congested(): boolean {
+    return this.#outbound.congested;
   }
 
-  readonly #onTurn = (): void => {
-    if (this.#held && !this.#outbound.congested) this.#release();
-  };
-
-  #useRoom(): void {
-    if (this.#outbound.congested) return;
-    if (this.#held) this.#release();
-    this.#closeWhenFinished();
-  }
-
-  #release(): void {
-    if (this.#phase >= Phase.CLOSING) return;
-    this.#held = false;
+  onReadBegin(): void {
     this.nowMs = this.#context.clock.now();
-    this.#read();
-    if (!this.#heldAgain()) this.#transport.resume();
+    this.#outbound.corked = true;
   }
 
-  /** `#read()` may have stopped again; a method, since the compiler would not believe it. */
-  #heldAgain(): boolean {
-    return this.#held || this.#phase >= Phase.DROPPED;
+  onFrame(header: FrameHeader): void {
+    if (this.#messages === undefined) this.#onFirstFrame(header);
+    else if (header.app === APP_CONTROL) this.#onControl(header, this.#messages);
+    else this.#messages.onFrame(header);
+  }
+
+  onReadEnd(frames: number): void {
+    this.#outbound.corked = false;
+    this.#timeouts.read(this.nowMs, frames, this.#decoder.partialBytes);
+    this.#observeLatency();
+    if (this.#decoder.reject !== undefined && this.wantsFrames) this.#onUndecodable(this.#decoder.reject);
+    this.#outbound.flush();
   }
 
   #observeLatency(): void {
@@ -232,12 +224,6 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
     const seconds = (this.#context.clock.now() - this.nowMs) / 1_000;
     this.#context.metrics.latency.observe(seconds, messages.answeredInRead);
     messages.answeredInRead = 0;
-  }
-
-  #onFrame(header: FrameHeader): void {
-    if (this.#messages === undefined) this.#onFirstFrame(header);
-    else if (header.app === APP_CONTROL) this.#onControl(header, this.#messages);
-    else this.#messages.onFrame(header);
   }
 
   #onUndecodable(reject: Reject): void {
@@ -370,7 +356,7 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
     this.#outbound.end();
     this.#timeouts.closing(this.nowMs + CLOSE_LINGER_MS);
     // What still arrives is thrown away unread; an unread byte would turn the FIN into a reset.
-    if (this.#held) this.#transport.resume();
+    if (this.#inbound.held) this.#transport.resume();
   }
 
   /** Closes without a word. */
@@ -402,7 +388,7 @@ export class Connection implements TransportEvents, MessageHost, OutboundHost {
 
   /** After a half-close: all that was asked is answered, so the other half can go. */
   #closeWhenFinished(): void {
-    if (this.#inputEnded && this.#phase < Phase.CLOSING && this.inflight === 0 && !this.#held && this.#outbound.empty) {
+    if (this.#inputEnded && this.#phase < Phase.CLOSING && this.inflight === 0 && !this.#inbound.held && this.#outbound.empty) {
       this.#close();
     }
   }

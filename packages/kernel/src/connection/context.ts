@@ -6,7 +6,6 @@ import type { Metrics } from '../metrics.ts';
 import type { PayloadCodec } from '../payload-codec.ts';
 import type { WriteBufferPool } from '../wire/frame-writer.ts';
 import type { HelloOffer } from '../wire/hello.ts';
-import type { Connection } from './connection.ts';
 import type { FlushQueue } from './outbound.ts';
 
 /** What all connections of a node share. */
@@ -25,6 +24,4 @@ export interface ConnectionContext {
   offer(): HelloOffer;
   /** A service threw what is no refusal. */
   serviceCrashed(route: Route, error: unknown): void;
-  /** The connection is gone. */
-  closed(connection: Connection): void;
 }

@@ -153,11 +153,14 @@ void t.test('a peer that grants no credit cannot make small parts dear', async (
   for (let corr = 1; corr <= 8; corr++) {
     const bytes = Buffer.from(ones);
     for (let at = 0; at < frames; at++) bytes.writeUInt32BE(corr, at * 39 + 34);
+    const received = node.metrics.bytesIn + bytes.length;
     peer.send(start(corr), bytes);
+    await until('all parts to arrive', () => node.metrics.bytesIn >= received);
     await silence(peer);
   }
   const grown = reachableBytes() - before;
-  t.ok(grown < 8 * frames * 20, `${grown} bytes for ${8 * frames} parts of 1 byte`);
+  // An object for each part takes more than 100; what the process does besides, some megabytes.
+  t.ok(grown < 8 * frames * 50, `${grown} bytes for ${8 * frames} parts of 1 byte`);
   t.equal(node.metrics.inflight, 8);
 });
 

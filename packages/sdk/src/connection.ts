@@ -14,58 +14,19 @@ import {
   OapError,
   Reject,
 } from '@omnigate/kernel/wire';
-import type { FrameHeader, GoAway, HelloReply, WriteBufferPool } from '@omnigate/kernel/wire';
+import type { FrameHeader, GoAway, HelloReply } from '@omnigate/kernel/wire';
+import type { ConnectionContext, ConnectionEvents } from './connection-context.ts';
 import { connectFailure, foreignBytes, socketFailure } from './connect-failure.ts';
-import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import { readHelloReply } from './hello.ts';
-import type { HelloFrame } from './hello.ts';
 import { InFlight } from './in-flight.ts';
 import type { InFlightHost } from './in-flight.ts';
-import {
-  CLOSE_LINGER_MS,
-  DRAIN_GRACE_MS,
-  DRAIN_MS_ASSUMED,
-  KEEPALIVE_ANSWER_MS,
-  KEEPALIVE_MS_MAX,
-} from './limits.ts';
+import { KeepAlive } from './keep-alive.ts';
+import { CLOSE_LINGER_MS, DRAIN_GRACE_MS, DRAIN_MS_ASSUMED } from './limits.ts';
 import { Outbound } from './outbound.ts';
-import type { PayloadMemory } from './payload.ts';
 import type { Outcome } from './retry.ts';
 import { openSocket } from './socket.ts';
 import { monotonicMs } from './sweep.ts';
-
-/** What a connection tells its client. */
-export interface ConnectionEvents {
-  /** The HELLO was answered, and what came with the answer was read. */
-  opened(connection: ClientConnection): void;
-  /** The node sends new requests elsewhere; what is in flight goes on. */
-  drains(connection: ClientConnection, goAway: GoAway): void;
-  /** The node's revocation sequence changed. */
-  revoked(revocationSeq: number): void;
-  /** Requests ended, so that others may fit. */
-  freed(): void;
-  /** An attempt of an exchange failed. */
-  failed(exchange: Exchange, error: OapError, outcome: Outcome): void;
-  /** The node refused an event. */
-  refused(error: OapError): void;
-  /** The connection is gone; everything in flight was reported before. */
-  closed(connection: ClientConnection, error: OapError): void;
-  /** Asks for a call of `sweep()`. */
-  wantSweep(atMs: number): void;
-}
-
-/** What all connections of a client have in common. */
-export interface ConnectionContext {
-  readonly endpoint: Endpoint;
-  readonly hello: HelloFrame;
-  readonly connectTimeoutMs: number;
-  readonly replyWindowBytes: number;
-  readonly compression: boolean;
-  readonly buffers: WriteBufferPool;
-  readonly payloads: PayloadMemory;
-  readonly events: ConnectionEvents;
-}
 
 const NOTHING = new Uint8Array(0);
 const START_END = Flag.START | Flag.END;
@@ -97,9 +58,7 @@ export class ClientConnection implements InFlightHost {
   #phaseEndsAt: number;
   #announced = false;
   #goAway: GoAway | undefined;
-  #readAt = 0;
-  #pingedAt = 0;
-  #keepaliveMs = 0;
+  #alive: KeepAlive | undefined;
   /** Why this side ended the connection. */
   #error: OapError | undefined;
   /** What the node said before it closed. */
@@ -174,7 +133,7 @@ export class ClientConnection implements InFlightHost {
     if (this.#phaseEndsAt !== Number.POSITIVE_INFINITY) this.wantSweep(this.#phaseEndsAt);
     if (this.#phase !== Phase.OPEN) return;
     this.#inFlight?.sweep(nowMs);
-    this.#keepAlive(nowMs);
+    if (this.#alive !== undefined) this.#keepAlive(this.#alive, nowMs);
     this.#afterInput();
   }
 
@@ -211,7 +170,8 @@ export class ClientConnection implements InFlightHost {
     if (this.#phase >= Phase.ENDING) return;
     const decoder = this.#decoder;
     const outbound = this.#outbound;
-    this.#readAt = outbound.nowMs = monotonicMs();
+    outbound.nowMs = monotonicMs();
+    if (this.#alive !== undefined) this.#alive.readAt = outbound.nowMs;
     outbound.corked = true;
     decoder.feed(chunk, bytes);
     while (this.#error === undefined && decoder.next()) this.#onFrame(decoder.header);
@@ -272,14 +232,14 @@ export class ClientConnection implements InFlightHost {
       return;
     }
     this.hello = hello;
-    this.openedAt = this.#readAt;
+    this.openedAt = this.#outbound.nowMs;
     this.#phase = Phase.OPEN;
     this.#phaseEndsAt = Number.POSITIVE_INFINITY;
-    this.#keepaliveMs = Math.min(KEEPALIVE_MS_MAX, Math.ceil(hello.idle_timeout_ms / 3));
+    this.#alive = new KeepAlive(hello.idle_timeout_ms, this.openedAt);
     this.#decoder.frameBytesMax = hello.max_frame;
     const agreement = { hello, replyWindowBytes, compression };
     this.#inFlight = new InFlight(this, this.#decoder, this.#outbound, payloads, agreement);
-    this.wantSweep(this.#readAt + this.#keepaliveMs);
+    this.wantSweep(this.#alive.dueAt);
   }
 
   #payload(): Uint8Array {
@@ -365,19 +325,15 @@ export class ClientConnection implements InFlightHost {
     }
   }
 
-  /** Asks a silent node for a sign of life, and gives up on one that stays silent. */
-  #keepAlive(nowMs: number): void {
-    const answerMs = Math.min(this.#keepaliveMs, KEEPALIVE_ANSWER_MS);
-    const isAsked = this.#pingedAt > this.#readAt;
-    if (isAsked && nowMs >= this.#pingedAt + answerMs) {
-      const message = `The node at ${this.#context.endpoint.url} gave no sign of life for ${nowMs - this.#readAt} ms.`;
+  /** Hears whether the node is alive. */
+  #keepAlive(keepAlive: KeepAlive, nowMs: number): void {
+    const sign = keepAlive.check(nowMs);
+    if (sign === 'dead') {
+      const message = `The node at ${this.#context.endpoint.url} gave no sign of life for ${nowMs - keepAlive.readAt} ms.`;
       this.destroy(new OapError(Reject.connection_lost, { message }));
-    } else if (!isAsked && nowMs >= this.#readAt + this.#keepaliveMs) {
-      this.#pingedAt = nowMs;
-      this.#outbound.append(OWN, Flag.REQ | START_END, ControlOp.PING, NOTHING, 0, 0);
-      this.wantSweep(nowMs + answerMs);
-    } else {
-      this.wantSweep(isAsked ? this.#pingedAt + answerMs : this.#readAt + this.#keepaliveMs);
+      return;
     }
+    if (sign === 'ask') this.#outbound.append(OWN, Flag.REQ | START_END, ControlOp.PING, NOTHING, 0, 0);
+    this.wantSweep(keepAlive.dueAt);
   }
 }

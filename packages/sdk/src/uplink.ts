@@ -1,7 +1,7 @@
 import { OapError, Reject, WriteBufferPool } from '@omnigate/kernel/wire';
 import type { GoAway } from '@omnigate/kernel/wire';
 import { ClientConnection } from './connection.ts';
-import type { ConnectionContext, ConnectionEvents } from './connection.ts';
+import type { ConnectionContext, ConnectionEvents } from './connection-context.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import type { HelloFrame } from './hello.ts';

@@ -1,4 +1,4 @@
-import { CALL_BYTES_MAX } from './limits.ts';
+import { CALL_BYTES_MAX, REQUEST_PIECE_BYTES } from './limits.ts';
 import type { RequestBody, ServiceReply, ServiceRequest } from './service.ts';
 import { Status } from './wire/control.ts';
 import { Flag } from './wire/header.ts';
@@ -15,6 +15,8 @@ export class Call implements RequestBody, AsyncIterable<Uint8Array> {
   readonly #reply: ServiceReply;
   /** Parts that came and were not read; bounded by the credit the peer has. */
   readonly #parts: Uint8Array[] = [];
+  /** What the newest part lies in, when small ones were collected there. */
+  #piece: Uint8Array | undefined;
   readonly #cancelled = new AbortController();
   #complete: boolean;
   #wakeReader: (() => void) | undefined;
@@ -121,8 +123,25 @@ export class Call implements RequestBody, AsyncIterable<Uint8Array> {
   }
 
   onData(payload: Uint8Array): void {
-    this.#parts.push(payload);
+    const newest = this.#parts.at(-1);
+    if (newest === undefined || payload.length > REQUEST_PIECE_BYTES / 2) this.#parts.push(payload);
+    else this.#collect(newest, payload);
     this.#wakeReader?.();
+  }
+
+  /** Puts a small part behind the newest one: by itself it would cost hundreds of bytes, and the peer decides how many there are. */
+  #collect(newest: Uint8Array, payload: Uint8Array): void {
+    const piece = this.#piece;
+    const from = newest.length;
+    if (piece !== undefined && newest.buffer === piece.buffer && from + payload.length <= piece.length) {
+      piece.set(payload, from);
+      this.#parts[this.#parts.length - 1] = piece.subarray(0, from + payload.length);
+    } else {
+      const fresh = new Uint8Array(REQUEST_PIECE_BYTES);
+      fresh.set(payload);
+      this.#piece = fresh;
+      this.#parts.push(fresh.subarray(0, payload.length));
+    }
   }
 
   onEnd(): void {

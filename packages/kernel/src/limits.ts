@@ -33,6 +33,8 @@ export const STREAM_FRAME_BYTES = 65_536;
 export const STREAM_BYTES_MAX = 17_179_869_184;
 /** Payload that `Call.bytes()` collects: what an operation may hold in one piece without saying so. */
 export const CALL_BYTES_MAX = 1_048_576;
+/** Small parts of a request that a `Call` has not read are collected in pieces of this size: each would cost hundreds of bytes by itself. */
+export const REQUEST_PIECE_BYTES = 16_384;
 /** Requests in flight per connection: what one peer may make the node remember. */
 export const INFLIGHT_REQUESTS_MAX = 1_024;
 /** Request payload bytes in flight per connection: what one peer may make the node hold. */

@@ -15,12 +15,12 @@ export const MetricName = {
 } as const;
 
 /** Upper bounds of the latency buckets, seconds. */
-export const LATENCY_BUCKETS_SECONDS = [
+const LATENCY_BUCKETS_SECONDS = [
   0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,
 ] as const;
 
 /** Upper bounds of the decompression ratio buckets. */
-export const COMP_RATIO_BUCKETS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
+const COMP_RATIO_BUCKETS = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10] as const;
 
 /** Counts of observations per bucket, the last one beyond all bounds. */
 export class Histogram {

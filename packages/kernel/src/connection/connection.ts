@@ -260,7 +260,8 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
   #onControl(header: FrameHeader, messages: Messages): void {
     const kind = header.flags & KIND_MASK;
     if (kind === Flag.REQ) {
-      if (header.code === ControlOp.PING) this.#reply(header, Status.OK, this.#payload());
+      const { buffer, payloadStart, payloadEnd } = this.#decoder;
+      if (header.code === ControlOp.PING) this.#reply(header, Status.OK, buffer.subarray(payloadStart, payloadEnd));
       else this.refuse(header, new OapError(header.code === ControlOp.HELLO ? Reject.hello_repeated : Reject.op_unknown));
     } else if (kind === Flag.EVENT) {
       this.#onControlEvent(header, messages);
@@ -295,10 +296,6 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
   }
 
   // Writing
-
-  #payload(): Uint8Array {
-    return this.#decoder.buffer.subarray(this.#decoder.payloadStart, this.#decoder.payloadEnd);
-  }
 
   #reply(to: FrameAddress, status: number, payload: Uint8Array): void {
     this.#outbound.append(to, Flag.RESP | START_END, status, payload, false);
@@ -338,12 +335,8 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
   }
 
   messageFinished(): void {
-    if (this.#inputEnded) setImmediate(this.#onLastFinished);
+    if (this.#inputEnded) setImmediate(this.#closeWhenFinished);
   }
-
-  readonly #onLastFinished = (): void => {
-    this.#closeWhenFinished();
-  };
 
   /** Ends the connection after an error frame: the peer gets CLOSE_LINGER_MS to read it. */
   fatal(reject: Reject, to: FrameAddress = NO_REQUEST, fields: ErrorFields = {}): void {
@@ -387,11 +380,11 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
   }
 
   /** After a half-close: all that was asked is answered, so the other half can go. */
-  #closeWhenFinished(): void {
-    if (this.#inputEnded && this.#phase < Phase.CLOSING && this.inflight === 0 && !this.#inbound.held && this.#outbound.empty) {
+  readonly #closeWhenFinished = (): void => {
+    if (this.#inputEnded && this.wantsFrames && this.inflight === 0 && !this.#inbound.held && this.#outbound.empty) {
       this.#close();
     }
-  }
+  };
 
   /** Ends a connection on which nothing is left to say. */
   #close(): void {

@@ -307,7 +307,7 @@ void t.test('a handler that throws says nothing of itself', async (t) => {
     name: 'failing',
     access: 'open',
     onRequest: () => {
-      throw new Error('at /home/node/secret/path.ts:1');
+      throw new Error('at secret/path.ts:1');
     },
   };
   await using node = await TestNode.start({ services: [failing] });

@@ -204,8 +204,9 @@ export class ClientConnection implements InFlightHost {
         ? connectFailure('closed', url, 'the server closed the connection before it answered the HELLO')
         : socketFailure(url, this.#socketError);
     }
-    const message = `The connection to ${url} ended: ${cause?.message ?? 'the node closed it.'}`;
-    return new OapError(Reject.connection_lost, { message, cause });
+    const why = this.#farewell === undefined ? '' : `: ${this.#farewell.reason}`;
+    const what = this.#socketError === undefined ? `the node closed it${why}` : this.#socketError.message;
+    return new OapError(Reject.connection_lost, { message: `The connection to ${url} ended: ${what}.`, cause });
   }
 
   // Frames

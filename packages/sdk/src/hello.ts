@@ -3,7 +3,6 @@ import {
   ControlOp,
   decodeErrorBody,
   decodeHelloReply,
-  defineReject,
   encodeFrame,
   encodeHelloRequest,
   Flag,
@@ -12,7 +11,6 @@ import {
   KIND_MASK,
   OapError,
   Reject,
-  rejectByReason,
   Status,
   tenantToHex,
   VERSION,
@@ -71,13 +69,11 @@ export function readHelloReply(url: string, header: FrameHeader, payload: Uint8A
 }
 
 function refusal(url: string, cause: OapError): OapError {
-  const { reason, status, retryable, retryAfterMs } = cause;
-  const reject = rejectByReason(reason) ?? defineReject(reason, status, retryable, 'K', 'Correct what the node refuses.');
-  return new OapError(reject, {
-    message: `No connection to ${url}: the node refused the HELLO.`,
+  return new OapError(cause.reject, {
+    message: `No connection to ${url}: the node refused the HELLO. ${cause.what ?? ''}`.trimEnd(),
     detail: { kind: 'hello_refused', url, answer: cause.detail },
     origin: 'remote',
     cause,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(cause.retryAfterMs === undefined ? {} : { retryAfterMs: cause.retryAfterMs }),
   });
 }

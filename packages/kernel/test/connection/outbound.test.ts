@@ -128,14 +128,14 @@ void t.test('peers that do not read cost a bounded amount of memory', async (t) 
   const peers = await Promise.all(Array.from({ length: 8 }, () => Peer.open(node.address, { initial_window: 16 * MIB })));
   const body = new Uint8Array(MIB - 38);
   const frames = [request(1, body), start(2), part(2, body.subarray(0, MIB / 2))];
-  const before = reachableBytes();
+  const before = await reachableBytes();
   for (const peer of peers) {
     peer.socket.pause();
     // The same frames over and over, so that the sending side holds no copies.
     for (let n = 0; n < 30; n++) for (const bytes of frames) peer.socket.write(bytes);
   }
   await settled(() => node.metrics.bytesIn);
-  const grown = reachableBytes() - before;
+  const grown = (await reachableBytes()) - before;
   const each = WRITE_PAUSE_BYTES + 2 * MIB;
   t.ok(grown < peers.length * each, `${Math.round(grown / peers.length)} bytes for each of ${peers.length}`);
   for (const peer of peers) peer.reset();

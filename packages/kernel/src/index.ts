@@ -8,6 +8,7 @@ export { monotonicClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { defineService } from './define-service.ts';
 export type { Operation, ServiceDefinition } from './define-service.ts';
+export { DRAIN_ACCEPT_MS, DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS } from './limits.ts';
 export { createLogger, LOG_LEVELS } from './logger.ts';
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
 export { Histogram, MetricName, Metrics } from './metrics.ts';

@@ -1,4 +1,10 @@
-import { DEFAULT_CONNECTION_LIMITS, LOG_LEVELS } from '@omnigate/kernel';
+import {
+  DEFAULT_CONNECTION_LIMITS,
+  DRAIN_ACCEPT_MS,
+  DRAIN_TIMEOUT_MS,
+  IDLE_TIMEOUT_MS,
+  LOG_LEVELS,
+} from '@omnigate/kernel';
 import type { ListenAddress } from '@omnigate/kernel';
 import { z } from 'zod';
 import {
@@ -51,11 +57,11 @@ export const settingsSchema = z.strictObject({
   services: z.array(path, 'is not a list of module paths').max(SERVICES_MAX, `has more than ${SERVICES_MAX} entries`).default([]),
   logLevel: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(', ')}`).default('info'),
   logFormat: z.enum(['auto', 'json', 'text'], 'is not one of auto, json, text').default('auto'),
-  idleTimeoutMs: number(IDLE_TIMEOUT_MS_MIN, IDLE_TIMEOUT_MS_MAX).default(120_000),
+  idleTimeoutMs: number(IDLE_TIMEOUT_MS_MIN, IDLE_TIMEOUT_MS_MAX).default(IDLE_TIMEOUT_MS),
   maxConnections: number(1, CONNECTIONS_SETTING_MAX).default(DEFAULT_CONNECTION_LIMITS.total),
   maxConnectionsPerAddress: number(1, CONNECTIONS_SETTING_MAX).default(DEFAULT_CONNECTION_LIMITS.perAddress),
-  drainAcceptMs: number(0, DRAIN_MS_MAX).default(15_000),
-  drainTimeoutMs: number(0, DRAIN_MS_MAX).default(25_000),
+  drainAcceptMs: number(0, DRAIN_MS_MAX).default(DRAIN_ACCEPT_MS),
+  drainTimeoutMs: number(0, DRAIN_MS_MAX).default(DRAIN_TIMEOUT_MS),
   compression: z.boolean('is neither on nor off').default(true),
 });
 

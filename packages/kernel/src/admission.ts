@@ -86,7 +86,7 @@ export interface ConnectionAdmission {
 const CAP_MISSING: Refusal = { reject: Reject.cap_missing };
 
 /** A permit without conditions, for services that are open to everyone. */
-export const OPEN_PERMIT: Permit = {
+const OPEN_PERMIT: Permit = {
   began: () => undefined,
   ended: () => undefined,
   continued: () => undefined,

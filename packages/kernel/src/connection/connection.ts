@@ -1,4 +1,4 @@
-import type { ConnectionAdmission, Peer } from '../admission.ts';
+import type { ConnectionAdmission, Peer, Refusal } from '../admission.ts';
 import {
   CLOSE_LINGER_MS,
   FRAME_BYTES_MAX,
@@ -246,7 +246,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
     const refusal = this.admission.hello(header, buffer.subarray(capStart, payloadStart), this.nowMs);
     if (refusal !== undefined) {
       if (refusal.close === true) this.fatal(refusal.reject, header, refusal);
-      else this.refuse(header, new OapError(refusal.reject, refusal));
+      else this.refuse(header, refusal);
       return;
     }
     const { reply, agreed } = negotiateHello(hello.request, this.#context.offer());
@@ -307,7 +307,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
 
   // MessageHost: how the connection says no
 
-  refuse(to: FrameAddress, error: OapError): void {
+  refuse(to: FrameAddress, error: OapError | Refusal): void {
     const { reject } = error;
     this.#context.metrics.reject(reject);
     // A full or failing node is no fault of the peer: it is always told, and never cut off for asking.

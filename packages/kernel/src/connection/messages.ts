@@ -1,4 +1,4 @@
-import type { ConnectionAdmission, Permit } from '../admission.ts';
+import type { ConnectionAdmission, Permit, Refusal } from '../admission.ts';
 import type { Route } from '../bus.ts';
 import { EMPTY_FRAMES_MAX, HEADER_BYTES, INFLIGHT_BYTES_MAX, STREAM_WINDOW_BYTES, WRITE_COPY_BYTES_MAX } from '../limits.ts';
 import { APP_CONTROL, ControlOp, encodeCredit } from '../wire/control.ts';
@@ -26,7 +26,7 @@ export interface MessageHost {
   readonly draining: boolean;
   readonly admission: ConnectionAdmission;
   /** Answers a fault of the peer with an error frame and books it against the peer. */
-  refuse(to: FrameAddress, error: OapError): void;
+  refuse(to: FrameAddress, error: OapError | Refusal): void;
   /** Answers with an error that is not held against the peer. */
   sendError(exchange: Exchange, error: OapError): void;
   /** Books a fault without an answer. */
@@ -154,7 +154,7 @@ export class Messages implements ExchangeOwner {
     const verdict = this.#host.admission.message(header, route, this.#capability(header), this.#host.nowMs);
     if (verdict.reject !== undefined) {
       if (verdict.close === true) this.#host.fatal(verdict.reject, header);
-      else this.#refuseWith(header, new OapError(verdict.reject, verdict));
+      else this.#refuseWith(header, verdict);
     } else if (!route.available) {
       this.#refuse(header, Reject.service_unavailable);
     } else if (this.#table.size >= this.#agreed.inflightMax) {
@@ -283,11 +283,11 @@ export class Messages implements ExchangeOwner {
   }
 
   #refuse(header: FrameHeader, reject: Reject): void {
-    this.#refuseWith(header, new OapError(reject));
+    this.#refuseWith(header, { reject });
   }
 
   /** Refuses a frame; the rest of its message, if it has one, is dropped without a further word. */
-  #refuseWith(header: FrameHeader, error: OapError): void {
+  #refuseWith(header: FrameHeader, error: OapError | Refusal): void {
     if ((header.flags & START_END) === Flag.START) {
       this.#ended.add(header.corrHi, header.corrLo, STREAM_WINDOW_BYTES * 2);
     }

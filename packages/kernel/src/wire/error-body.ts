@@ -26,8 +26,14 @@ export function encodeErrorBody(reject: Reject, fields: ErrorFields = {}): Uint8
   return encode(body);
 }
 
+/** A refusal that is no error yet: making one costs more than sending it. */
+interface Refused extends ErrorFields {
+  readonly reject: Reject;
+}
+
 /** Body of the error reply that tells a peer of `error`; its cause and stack stay here. */
-export function encodeError(error: OapError): Uint8Array {
+export function encodeError(error: OapError | Refused): Uint8Array {
+  if (!(error instanceof OapError)) return encodeErrorBody(error.reject, error);
   const { what, retryAfterMs, detail } = error;
   return encodeErrorBody(error.reject, { message: what, retryAfterMs, detail });
 }

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import t from 'tap';
-import { CAPABILITY_BYTES_MAX, FRAME_BYTES_MAX, FRAMES_PER_TURN_MAX, HEADER_BYTES, INFLIGHT_REQUESTS_MAX } from '../../src/limits.ts';
+import { BYTES_PER_TURN_MAX, CAPABILITY_BYTES_MAX, FRAME_BYTES_MAX, FRAMES_PER_TURN_MAX, HEADER_BYTES, INFLIGHT_REQUESTS_MAX, READ_BUFFER_BYTES } from '../../src/limits.ts';
 import { ControlOp } from '../../src/wire/control.ts';
 import { Flag, Offset } from '../../src/wire/header.ts';
 import type { Attack } from '../fixtures/attack.ts';
@@ -194,6 +194,24 @@ void t.test('1,000 frames in one segment are all handled, and others get their t
   const steps = turns.map((count, n) => count - (turns[n - 1] ?? 0));
   t.ok(Math.max(...steps) <= FRAMES_PER_TURN_MAX + 1, `at most ${Math.max(...steps)} frames in one turn`);
   t.equal(textOf(await other.take(1)), 'neighbour');
+});
+
+void t.test('large frames leave others their turn too', async (t) => {
+  await using node = await TestNode.start();
+  await using peer = await Peer.open(node.address);
+  const turns: number[] = [];
+  const watch = (): void => {
+    turns.push(node.metrics.bytesIn);
+    if (peer.inbox.length < 20) setImmediate(watch);
+  };
+  setImmediate(watch);
+  // Events, so that nothing but reading is measured.
+  const body = new Uint8Array(FRAME_BYTES_MAX - HEADER_BYTES);
+  for (let n = 0; n < 10; n++) peer.send(frame(n, Flag.EVENT | Flag.START | Flag.END, body));
+  peer.send(...Array.from({ length: 20 }, (_, n) => ping(n)));
+  await until('all replies', () => peer.inbox.length === 20);
+  const steps = turns.map((bytes, n) => bytes - (turns[n - 1] ?? 0));
+  t.ok(Math.max(...steps) <= BYTES_PER_TURN_MAX + READ_BUFFER_BYTES, `at most ${Math.max(...steps)} bytes in one turn`);
 });
 
 void t.test('a half-close after a request', async (t) => {

@@ -1,6 +1,18 @@
+export { AdmissionControl } from './admission/admission-control.ts';
+export type { AdmissionOptions } from './admission/admission-control.ts';
+export type { AdmissionMetrics, AppLimit } from './admission/admission-metrics.ts';
+export type { AppPolicy } from './admission/app-policy.ts';
+export type { AuditSink } from './admission/denials.ts';
 export { AdminServer } from './admin-server.ts';
 export type { AdminSource } from './admin-server.ts';
 export type { ExportSource } from './metrics-exporter.ts';
 export type { NotReady, NotReadyReason, Readiness } from './readiness.ts';
+export type { ShedCounts } from './overload/load.ts';
+export type { LoadProbes } from './overload/load-probes.ts';
+export type { OverloadCause } from './overload/pressure.ts';
+export type { Rate } from './quota/gcra.ts';
+export { checkQuotaSettings } from './quota/quota-settings.ts';
+export type { PartyRates, QuotaRates, QuotaSettings, RateClass } from './quota/quota-settings.ts';
+export { GatewayReject } from './rejects.ts';
 export { createZstdCodec } from './zstd-codec.ts';
 export type { ZstdCodecOptions } from './zstd-codec.ts';

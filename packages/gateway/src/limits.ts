@@ -20,6 +20,8 @@ export const ADMIN_CONNECTIONS_MAX = 64;
 
 /** Accounts per kind (tenants, addresses, parts of both): more parties than one burst has; the stalest make room. */
 export const QUOTA_ACCOUNTS_MAX = 100_000;
+/** Stale accounts that a new one looks at for room: those with requests in flight stay, and a look must end. */
+export const QUOTA_EVICTION_TRIES = 8;
 /** Wire bytes that cost one unit: a large message costs what a handful of small ones do. */
 export const QUOTA_UNIT_BYTES = 16_384;
 /** Largest weight of an application: a message to it costs then what 1 MiB elsewhere does. */
@@ -73,3 +75,10 @@ export const APP_CONCURRENCY_MIN = 32;
 export const APP_CONCURRENCY_MAX = 32_768;
 /** Replies in one interval before their time says anything. */
 export const APP_LATENCY_SAMPLES_MIN = 10;
+
+// Capabilities
+
+/** Capabilities with a wrong signature on one connection before it is closed: whoever guesses needs many. */
+export const CAP_INVALID_MAX = 10;
+/** The time in which those are counted. */
+export const CAP_INVALID_WINDOW_MS = 60_000;

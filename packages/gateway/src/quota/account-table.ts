@@ -1,3 +1,4 @@
+import { QUOTA_EVICTION_TRIES } from '../limits.ts';
 import { Account } from './account.ts';
 import type { AccountKey, Policy } from './account.ts';
 
@@ -32,7 +33,7 @@ export class AccountTable {
 
   /** Adds an account whose key is not in the table; the stalest one may go for it. */
   add(key: AccountKey, policy: Policy): Account {
-    if (this.#size >= this.#accountsMax && this.#stalest !== undefined) this.#drop(this.#stalest);
+    this.#makeRoom();
     const account = new Account(key, policy);
     const hash = this.#hash(key);
     account.chained = this.#heads.get(hash);
@@ -47,6 +48,17 @@ export class AccountTable {
     if (account === this.#freshest) return;
     this.#unlink(account);
     this.#putFirst(account);
+  }
+
+  /**
+   * Drops what is stale. Requests in flight are counted in their account, which
+   * therefore stays: so there can be as many accounts too many as requests in flight.
+   */
+  #makeRoom(): void {
+    for (let tries = 0; this.#size >= this.#accountsMax && tries < QUOTA_EVICTION_TRIES && this.#stalest !== undefined; tries++) {
+      if (this.#stalest.inflight === 0) this.#drop(this.#stalest);
+      else this.touch(this.#stalest);
+    }
   }
 
   #drop(account: Account): void {

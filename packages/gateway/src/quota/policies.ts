@@ -4,14 +4,14 @@ import { checkQuotaSettings } from './quota-settings.ts';
 import type { PartyRates, QuotaRates, QuotaSettings } from './quota-settings.ts';
 
 /** What one tenant or address is measured by. */
-export interface PartyPolicy {
+interface PartyPolicy {
   readonly all: Policy;
   /** In each single application. */
   readonly app: Policy;
 }
 
 /** What a rate class adds. */
-export interface ClassPolicy {
+interface ClassPolicy {
   readonly policy: Policy;
   readonly batch: boolean;
   /** Names the class in account keys; the same as long as the process runs. */

@@ -36,6 +36,19 @@ await t.test('the stalest account makes room, and says so', (t) => {
   t.end();
 });
 
+await t.test('who has requests in flight stays, and room is made later', (t) => {
+  const table = new AccountTable(3);
+  const busy = [1, 2, 3].map((word) => table.add(key(word), policy));
+  for (const account of busy) account.inflight = 1;
+  const late = [4, 5, 6].map((word) => table.add(key(word), policy));
+  t.equal(table.size, 4, 'one too many, which is the one that was added');
+  t.same([...busy, ...late].map(({ listed }) => listed), [true, true, true, false, false, true]);
+  for (const account of busy) account.inflight = 0;
+  table.add(key(7), policy);
+  t.equal(table.size, 3);
+  t.end();
+});
+
 await t.test('the table does what a list in order of use does', (t) => {
   const operations = fc.array(fc.tuple(fc.constantFrom('find', 'use'), fc.integer({ min: -8, max: 8 }), fc.integer({ min: 0, max: 2 })), { maxLength: 300 });
   fc.assert(

@@ -94,7 +94,8 @@ export default class Reporter extends Transform {
       if (point.closingTestPoint || names.has(point.name)) return;
       if (point.skip || point.todo) {
         counts.skipped += 1;
-        this.#print(`skip ${path} > ${point.name}`);
+        const reason = [point.skip, point.todo].find((why) => typeof why === 'string');
+        this.#print(`skip ${path} > ${point.name}${reason === undefined ? '' : `: ${reason}`}`);
         return;
       }
       ownPoints += 1;

@@ -81,8 +81,12 @@ export class Inbound {
     this.release();
   };
 
-  /** `#read()` may have stopped again; a method, since the compiler would not believe it. */
+  /**
+   * `#read()` may have stopped again; a method, since the compiler would not
+   * believe it. What follows a fault is read as well: an unread byte would turn
+   * the FIN behind the error frame into a reset.
+   */
   #mayResume(): boolean {
-    return !this.held && this.#host.wantsFrames;
+    return !this.held;
   }
 }

@@ -9,7 +9,7 @@ import { Flag, Offset } from '../../src/wire/header.ts';
 import type { Attack } from '../fixtures/attack.ts';
 import { errorOf, outcomeOf, rightError, rightOutcome } from '../fixtures/attack.ts';
 import { bodyOf, ECHO, frame, hello, last, part, pattern, ping, request, start, textOf, withField, withLength } from '../fixtures/frames.ts';
-import { assertServed, TestNode } from '../fixtures/node.ts';
+import { assertServed, TestClock, TestNode } from '../fixtures/node.ts';
 import { Peer } from '../fixtures/peer.ts';
 import { HELD, HeldService } from '../fixtures/services.ts';
 import { pause, turn, until } from '../fixtures/until.ts';
@@ -147,7 +147,8 @@ void t.test('a frame of exactly max_frame is accepted, and echoed whole', async 
 void t.test('corr_id 0 and 2^64 - 1 are as good as any', async (t) => {
   await using node = await TestNode.start();
   await using peer = await Peer.open(node.address);
-  const ids = [0n, 1n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 0x1_0000_0000n, 2n ** 63n, 2n ** 64n - 1n];
+  // The second and third meet the first in the table.
+  const ids = [0n, 0x1_9e37_79b1n, 0x2_3c6e_f362n, 1n, 0x7fff_ffffn, 0x8000_0000n, 0xffff_ffffn, 0x1_0000_0000n, 2n ** 63n, 2n ** 64n - 1n];
   const tenant = 'f'.repeat(32);
   peer.send(...ids.map((id) => request(id, id.toString(), { tenant })), ...ids.map((id) => ping(id, 'p')));
   for (const id of ids) {
@@ -194,6 +195,19 @@ void t.test('1,000 frames in one segment are all handled, and others get their t
   const steps = turns.map((count, n) => count - (turns[n - 1] ?? 0));
   t.ok(Math.max(...steps) <= FRAMES_PER_TURN_MAX + 1, `at most ${Math.max(...steps)} frames in one turn`);
   t.equal(textOf(await other.take(1)), 'neighbour');
+});
+
+void t.test('a fault behind many frames is told, and what follows it is read away', async (t) => {
+  // Time stands still, so only an end of stream that was read can end the connection.
+  await using node = await TestNode.start({ clock: new TestClock() });
+  await using peer = await Peer.open(node.address);
+  const count = 2 * FRAMES_PER_TURN_MAX - 100;
+  peer.send(...Array.from({ length: count }, (_, n) => request(n + 1)), withLength(request(0), 1), pattern(500_000, 1));
+  t.strictSame(errorOf(await peer.take(0)), rightError('bad_length'));
+  t.equal(await peer.ended(), 'fin');
+  t.equal(peer.inbox.length, count, 'what came before it is answered');
+  peer.socket.end();
+  await node.calm(0);
 });
 
 void t.test('large frames leave others their turn too', async (t) => {

@@ -39,6 +39,7 @@ const attacks: readonly Attack[] = [
   { name: 'all kinds', send: [frame(5, WHOLE | 7)], reaction: 'K', reason: 'bad_flags', to },
   { name: 'two kinds in an open stream, which ends', send: [opened, frame(5, 5, '', atHeld)], reaction: 'K', reason: 'bad_flags', to: toHeld },
   { name: 'COMP in an open stream, which ends', send: [opened, frame(5, 1 | Flag.COMP, '', atHeld), last(5, '', atHeld)], reaction: 'K', reason: 'comp_unsupported', to: toHeld },
+  { name: 'a stream of COMP', send: [frame(5, 9 | Flag.COMP), frame(5, 1 | Flag.COMP), frame(5, 17 | Flag.COMP)], reaction: 'K', reason: 'comp_unsupported', to },
   { name: 'an unknown app', send: [request(5, '', { app: NOBODY, tenant: TENANT })], reaction: 'K', reason: 'app_unknown', to: { corr: 5, app: NOBODY, tenant: TENANT } },
   { name: 'a stream to an unknown app', send: [start(5, 'x', { app: NOBODY }), part(5, 'y', { app: NOBODY }), last(5, 'z', { app: NOBODY })], reaction: 'K', reason: 'app_unknown', to: { corr: 5, app: NOBODY } },
   { name: 'an event to an unknown app', send: [frame(5, Flag.EVENT | WHOLE, '', { app: NOBODY })], reaction: 'K', reason: 'app_unknown', to: { corr: 5, app: NOBODY } },
@@ -246,6 +247,21 @@ void t.test('demands for credit that bring some are no offence', async (t) => {
   t.equal(grants.length, rounds + 1);
   t.ok(grants.every(({ payload }) => Buffer.from(payload).readUInt32BE() === 1));
   t.strictSame(node.allRejected, {});
+});
+
+void t.test('a demand for credit on the frame that ends an exchange brings nothing', async (t) => {
+  const held = new HeldService();
+  await using node = await TestNode.start({ services: [held] });
+  await using peer = await Peer.open(node.address);
+  held.onCall = (call) => {
+    call.on.onData = (payload) => {
+      call.reply.consumed(payload.length);
+      call.reply.end(200);
+    };
+  };
+  peer.send(start(1, 'x', atHeld), frame(1, Flag.REQ | Flag.ACK_REQ, 'y', atHeld), ping(9));
+  await peer.take(9);
+  t.strictSame(peer.inbox.map(({ app, code }) => [app, code]), [[HELD, 200]]);
 });
 
 void t.test('events', async (t) => {

@@ -5,12 +5,12 @@ import t from 'tap';
 import { INFLIGHT_BYTES_MAX, REPLY_BYTES_HELD_MAX, WRITE_COPY_BYTES_MAX, WRITE_PAUSE_BYTES, WRITE_PENDING_BYTES_MAX } from '../../src/limits.ts';
 import { Flag } from '../../src/wire/header.ts';
 import { makeCertificates } from '../fixtures/certificates.ts';
-import { ECHO, last, part, pattern, request, start } from '../fixtures/frames.ts';
+import { cancel, credit, ECHO, last, part, pattern, request, start } from '../fixtures/frames.ts';
 import { reachableBytes } from '../fixtures/memory.ts';
 import { assertServed, TestNode } from '../fixtures/node.ts';
 import { Peer } from '../fixtures/peer.ts';
 import { echo, HELD, HeldService } from '../fixtures/services.ts';
-import { settled, turn } from '../fixtures/until.ts';
+import { settled, turn, until } from '../fixtures/until.ts';
 
 const MIB = 1_048_576;
 const OWNING = 2;
@@ -100,6 +100,70 @@ void t.test('a service that owns its payloads may keep them', async (t) => {
     const second = corrLo >= 100 && size > 0 ? pattern(size, 200 + n) : new Uint8Array(0);
     t.equal(Buffer.compare(Buffer.concat(parts), Buffer.concat([pattern(size, corrLo), second])), 0);
   }
+});
+
+void t.test('frames that wait for their turn are not overwritten by those of a neighbour', async (t) => {
+  await using node = await TestNode.start({ services: [echo(OWNING, false)] });
+  await using peer = await Peer.open(node.address);
+  await using neighbour = await Peer.open(node.address);
+  const frames = 3_000;
+  for (const app of [ECHO, OWNING]) {
+    peer.send(...Array.from({ length: frames }, (_, n) => request(n, pattern(20, n), { app })));
+    for (let n = 0; n < 20; n++) neighbour.send(request(n, pattern(60_000, n)));
+    await until('all replies', () => peer.inbox.length === frames && neighbour.inbox.length === 20);
+    const wrong = peer.inbox.filter(({ corrId, payload }) => Buffer.compare(payload, pattern(20, Number(corrId))) !== 0);
+    t.equal(wrong.length, 0);
+    peer.inbox.length = 0;
+    neighbour.inbox.length = 0;
+  }
+});
+
+void t.test('what waits for credit is not overwritten by what a neighbour sends', async (t) => {
+  await using node = await TestNode.start();
+  await using peer = await Peer.open(node.address, { initial_window: 1_024 });
+  await using neighbour = await Peer.open(node.address);
+  const sizes = [500, 20_000, 30_000, 9_000, 8_000, 100];
+  for (const [n, size] of sizes.entries()) {
+    peer.send((n === 0 ? start : n === sizes.length - 1 ? last : part)(1, pattern(size, n)));
+    await turn(3);
+    neighbour.send(request(n, pattern(60_000, 100 + n)));
+    await neighbour.take(n);
+  }
+  peer.send(credit(1, MIB));
+  await until('the end', () => peer.inbox.some(({ flags, app }) => app === ECHO && (flags & Flag.END) !== 0));
+  const got = Buffer.concat(peer.inbox.filter(({ app }) => app === ECHO).map(({ payload }) => payload));
+  t.equal(got.compare(Buffer.concat(sizes.map((size, n) => pattern(size, n)))), 0);
+});
+
+void t.test('what is on its way is not overwritten by what a neighbour is sent', async (t) => {
+  await using node = await TestNode.start();
+  await using peer = await Peer.open(node.address);
+  await using neighbour = await Peer.open(node.address);
+  peer.socket.pause();
+  const count = 1_200;
+  for (let n = 0; n < count; n++) peer.send(request(n, pattern(10_000, n)));
+  await settled(() => node.metrics.bytesIn);
+  for (let n = 0; n < 600; n++) neighbour.send(request(n, pattern(10_000, 5_000 + n)));
+  for (let n = 0; n < 600; n++) await neighbour.take(n);
+  peer.socket.resume();
+  for (let n = 0; n < count; n++) {
+    if (Buffer.compare((await peer.take(n)).payload, pattern(10_000, n)) !== 0) t.fail(`reply ${n}`);
+  }
+  t.strictSame(node.allRejected, {});
+});
+
+void t.test('replies that are cancelled hold nothing', async (t) => {
+  const held = new HeldService();
+  await using node = await TestNode.start({ services: [held] });
+  await using peer = await Peer.open(node.address, { initial_window: 1_024 });
+  const body = new Uint8Array(MIB);
+  for (let n = 0; n < 40; n++) {
+    peer.send(request(n, '', { app: HELD }));
+    (await held.call(n)).reply.end(200, body);
+    peer.send(cancel(n));
+    await node.calm(1);
+  }
+  t.strictSame(node.allRejected, {});
 });
 
 void t.test('a peer that does not read stops being read, and loses nothing', async (t) => {

@@ -1,7 +1,6 @@
 export { AdmissionControl } from './admission/admission-control.ts';
 export type { AdmissionOptions } from './admission/admission-control.ts';
 export type { AdmissionMetrics, AppLimit } from './admission/admission-metrics.ts';
-export type { AppPolicy } from './admission/app-policy.ts';
 export type { AuditSink } from './admission/denials.ts';
 export { AdminServer } from './admin-server.ts';
 export type { AdminSource } from './admin-server.ts';

@@ -21,6 +21,7 @@ const route = (name: string, requests: number): Route => ({
   name,
   access: 'open',
   borrowsPayload: false,
+  facts: { verbs: {}, waiting: [], checksTopics: false },
   requestBytesMax: 1,
   available: true,
   requests,

@@ -1,6 +1,6 @@
 import { BUS_SUBSCRIBERS_MAX, BUS_TOPICS_MAX, STREAM_BYTES_MAX } from './limits.ts';
 import type { Metrics } from './metrics.ts';
-import type { RequestBody, Service, ServiceAccess, ServiceReply, ServiceRequest } from './service.ts';
+import type { RequestBody, Service, ServiceAccess, ServiceFacts, ServiceReply, ServiceRequest } from './service.ts';
 import { SubscriberQueue } from './subscriber-queue.ts';
 import type { Subscriber, SubscriberErrorHandler } from './subscriber-queue.ts';
 
@@ -17,6 +17,8 @@ export interface Route {
   readonly borrowsPayload: boolean;
   /** Payload bytes of one streamed request. */
   readonly requestBytesMax: number;
+  /** What the service says of itself to admission. */
+  readonly facts: Required<ServiceFacts>;
   /** False while the service is being started (again). */
   readonly available: boolean;
   /** Messages handed to the service since the start. */
@@ -85,6 +87,7 @@ export class LocalBus implements Bus {
       access: service.access,
       borrowsPayload: service.borrowsPayload ?? false,
       requestBytesMax: service.requestBytesMax ?? STREAM_BYTES_MAX,
+      facts: { verbs: service.verbs ?? {}, waiting: service.waiting ?? [], checksTopics: service.checksTopics ?? false },
       available: false,
       requests: 0,
     };

@@ -1,6 +1,6 @@
 import { Call } from './call.ts';
 import type { CallResult } from './call.ts';
-import type { Service, ServiceAccess, ServiceContext } from './service.ts';
+import type { Service, ServiceAccess, ServiceContext, ServiceFacts } from './service.ts';
 import { OapError } from './wire/oap-error.ts';
 import { Reject } from './wire/reject.ts';
 
@@ -8,7 +8,7 @@ import { Reject } from './wire/reject.ts';
 export type Operation = (call: Call) => CallResult | Promise<CallResult>;
 
 /** A service described by its operations. */
-export interface ServiceDefinition {
+export interface ServiceDefinition extends ServiceFacts {
   /** 1 to 65,535, see registry/app_proto_ids.json; 32,768 and up are free for private use. */
   readonly appProtoId: number;
   readonly name: string;
@@ -26,12 +26,15 @@ export interface ServiceDefinition {
  * specs/oap-1.md §7 happens in between.
  */
 export function defineService(definition: ServiceDefinition): Service {
-  const { appProtoId, name, operations } = definition;
+  const { appProtoId, name, operations, access = 'capability', verbs = {}, waiting = [], checksTopics = false } = definition;
   let running: ServiceContext | undefined;
   return {
     appProtoId,
     name,
-    access: definition.access ?? 'capability',
+    access,
+    verbs,
+    waiting,
+    checksTopics,
     async start(context) {
       await definition.start?.(context);
       running = context;

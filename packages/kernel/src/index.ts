@@ -27,6 +27,7 @@ export type {
   Service,
   ServiceAccess,
   ServiceContext,
+  ServiceFacts,
   ServiceReply,
   ServiceRequest,
 } from './service.ts';

@@ -78,6 +78,19 @@ export interface RequestBody {
 /** Who may call a service: anyone, or only holders of a capability for it. */
 export type ServiceAccess = 'open' | 'capability';
 
+/** What admission should know of a service beside its number; all of it may be left out. */
+export interface ServiceFacts {
+  /** Names of its operations by code, in lower case: capabilities are limited to operations by these, or by code. */
+  readonly verbs?: Readonly<Record<number, string>>;
+  /** Operations that may wait for something other than work, such as a message to come: their duration says nothing about load. */
+  readonly waiting?: readonly number[];
+  /**
+   * Whether it calls `checkTopic` for every request, with '' where there is no
+   * topic. Capabilities that are limited to topics are refused otherwise.
+   */
+  readonly checksTopics?: boolean;
+}
+
 /** What a service is given when it starts. */
 export interface ServiceContext {
   /** Tells the supervisor that the service cannot go on; it will be stopped and started again. */
@@ -89,7 +102,7 @@ export interface ServiceContext {
  * throws is answered as an error: an OapError as it is, anything else as 500
  * `internal`, which also counts as a crash and restarts the service.
  */
-export interface Service {
+export interface Service extends ServiceFacts {
   /** 1 to 65,535, see registry/app_proto_ids.json. */
   readonly appProtoId: number;
   /** Name for logs and metrics. */

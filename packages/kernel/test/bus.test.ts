@@ -176,9 +176,9 @@ void t.test('routes', (t) => {
     },
   };
   const route = bus.attach(service);
-  t.match(route, { appProtoId: 40_000, name: 'app', access: 'open', borrowsPayload: false, requestBytesMax: STREAM_BYTES_MAX, available: false, requests: 0 });
-  const other = bus.attach({ ...service, appProtoId: 65_535, borrowsPayload: true, requestBytesMax: 5 });
-  t.match(other, { borrowsPayload: true, requestBytesMax: 5 });
+  t.match(route, { appProtoId: 40_000, name: 'app', access: 'open', borrowsPayload: false, requestBytesMax: STREAM_BYTES_MAX, available: false, requests: 0, facts: { verbs: {}, waiting: [], checksTopics: false } });
+  const other = bus.attach({ ...service, appProtoId: 65_535, borrowsPayload: true, requestBytesMax: 5, verbs: { 3: 'take' }, waiting: [3], checksTopics: true });
+  t.match(other, { borrowsPayload: true, requestBytesMax: 5, facts: { verbs: { 3: 'take' }, waiting: [3], checksTopics: true } });
   t.equal(bus.route(40_000), route);
   t.equal(bus.route(1), undefined);
   t.strictSame([...bus.routes], [route, other]);

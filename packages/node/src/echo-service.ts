@@ -11,6 +11,7 @@ export const echoService: Service = {
   appProtoId: ECHO_APP,
   name: 'echo',
   access: 'open',
+  verbs: { [ECHO_OP]: 'echo' },
   borrowsPayload: true,
   onRequest(request, reply) {
     if (request.code !== ECHO_OP) throw new OapError(Reject.op_unknown);

@@ -4,8 +4,8 @@ import type { Load } from '../overload/load.ts';
 import type { Quotas } from '../quota/quotas.ts';
 import { retryAfterMs } from '../quota/retry-after.ts';
 import { GatewayReject } from '../rejects.ts';
-import { appOf } from './app-policy.ts';
-import type { App, AppPolicy } from './app-policy.ts';
+import { appOf } from './app.ts';
+import type { App } from './app.ts';
 import type { Denials } from './denials.ts';
 import { NonceCounts } from './nonce-counts.ts';
 
@@ -23,25 +23,24 @@ export class AdmissionContext {
   unixOffsetMs = 0;
 
   readonly #random: () => number;
-  readonly #policies: Readonly<Record<number, AppPolicy>>;
   readonly #apps = new Map<number, App>();
 
-  constructor(parts: Pick<AdmissionContext, 'verifier' | 'load' | 'quotas' | 'denials' | 'node' | 'audience'>, policies: Readonly<Record<number, AppPolicy>>, random: () => number) {
+  constructor(parts: Pick<AdmissionContext, 'verifier' | 'load' | 'quotas' | 'denials' | 'node' | 'audience'>, random: () => number) {
     this.verifier = parts.verifier;
     this.load = parts.load;
     this.quotas = parts.quotas;
     this.denials = parts.denials;
     this.node = parts.node;
     this.audience = parts.audience;
-    this.#policies = policies;
     this.#random = random;
   }
 
   /** The application of a route; there are as many as the bus has routes. */
-  app({ appProtoId, name }: Route): App {
+  app(route: Route): App {
+    const { appProtoId, name } = route;
     let app = this.#apps.get(appProtoId);
     if (app === undefined) {
-      app = appOf(appProtoId, this.load.app(appProtoId, name), this.#policies[appProtoId]);
+      app = appOf(route, this.load.app(appProtoId, name));
       this.#apps.set(appProtoId, app);
     }
     return app;

@@ -12,7 +12,6 @@ import { Quotas } from '../quota/quotas.ts';
 import { AdmissionContext } from './admission-context.ts';
 import { readMetrics } from './admission-metrics.ts';
 import type { AdmissionMetrics } from './admission-metrics.ts';
-import type { AppPolicy } from './app-policy.ts';
 import { ConnectionGate } from './connection-gate.ts';
 import { Denials } from './denials.ts';
 import type { AuditSink } from './denials.ts';
@@ -27,8 +26,6 @@ export interface AdmissionOptions {
   readonly audience: string;
   /** None when absent. */
   readonly quotas?: QuotaSettings;
-  /** By app_proto_id; applications that are not named get the defaults. */
-  readonly apps?: Readonly<Record<number, AppPolicy>>;
   /** The clock of the server that this is given to. */
   readonly clock?: Clock;
   /** Unix time, milliseconds. */
@@ -51,13 +48,13 @@ export class AdmissionControl implements Admission, Disposable {
 
   /** @throws RangeError that names the quota setting at fault */
   constructor(options: AdmissionOptions) {
-    const { verifier, audit, node, audience, quotas = NO_QUOTAS, apps = {}, random = Math.random } = options;
+    const { verifier, audit, node, audience, quotas = NO_QUOTAS, random = Math.random } = options;
     this.#clock = options.clock ?? monotonicClock;
     this.#unixClock = options.unixClock ?? Date.now;
     const books = new Quotas(quotas, random);
     this.#probes = options.probes ?? processProbes();
     const load = new Load(this.#probes, this.#clock.now());
-    this.#context = new AdmissionContext({ verifier, load, quotas: books, denials: new Denials(audit), node, audience }, apps, random);
+    this.#context = new AdmissionContext({ verifier, load, quotas: books, denials: new Denials(audit), node, audience }, random);
     this.#setUnixTime();
   }
 

@@ -2,7 +2,7 @@ import type { DenialReason } from '@omnigate/capability';
 import type { MessageFacts, Permit, Refusal } from '@omnigate/kernel';
 import { Urgency } from '../overload/fair-share.ts';
 import type { Ledger } from '../quota/ledger.ts';
-import type { App } from './app-policy.ts';
+import type { App } from './app.ts';
 import type { Caller } from './caller.ts';
 import type { AdmissionContext } from './admission-context.ts';
 

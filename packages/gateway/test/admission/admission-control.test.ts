@@ -158,7 +158,7 @@ await t.test('a tenant that fills an application does not keep its neighbours ou
 });
 
 await t.test('operations that wait for something say nothing about load', (t) => {
-  using office = new Office({ apps: { [MAILBOX]: { waiting: [2] } } });
+  using office = new Office({}, { waiting: [2] });
   const holder = office.holder();
   const waiting = Array.from({ length: 2 * APP_CONCURRENCY_INITIAL }, () => holder.permit({ code: 2 }));
   for (const permit of waiting) permit.began();

@@ -8,7 +8,7 @@ import t from 'tap';
 import { CAP_INVALID_MAX, CAP_INVALID_WINDOW_MS } from '../../src/limits.ts';
 import { ALICE, BOB, ECHO, MAILBOX, NOTHING, Office, UNIX_MS, WHOLE, ZEROS } from './office.ts';
 
-const VERBS = { apps: { [MAILBOX]: { verbs: { 1: 'send', 2: 'recv' }, checksTopics: true } } };
+const FACTS = { verbs: { 1: 'send', 2: 'recv' }, checksTopics: true };
 const MINUTE_MS = 60_000;
 
 function flipped(bytes: Uint8Array, at: number): Buffer {
@@ -56,7 +56,7 @@ await t.test('every reason not to believe a capability', (t) => {
 });
 
 await t.test('every reason why a believed capability is not enough', (t) => {
-  using office = new Office(VERBS);
+  using office = new Office({}, FACTS);
   const with_ = (restrictions: Partial<MintOptions>, parts = {}) => office.visitor().outcome({ capability: office.mint(restrictions), ...parts });
   t.equal(with_({}), 'yes');
   t.equal(with_({}, { tenant: BOB }), 'tenant_mismatch');
@@ -112,7 +112,7 @@ await t.test('a capability may be bound to a TLS connection and to a certificate
 });
 
 await t.test('topics are judged segment by segment, by whoever reads the payload', (t) => {
-  using office = new Office(VERBS);
+  using office = new Office({}, FACTS);
   const holder = office.holder({ prefixes: ['orders/'] });
   const message = { app: MAILBOX, code: 1, tenant0: 0x0001_0203, tenant1: 0x0405_0607, tenant2: 0x0809_0a0b, tenant3: 0x0c0d_0e0f };
   const permit = holder.permit();

@@ -1,6 +1,6 @@
 import { Keyring, mintCapability, RevocationList, CapabilityVerifier } from '@omnigate/capability';
 import type { DeniedRequest, MintOptions } from '@omnigate/capability';
-import type { ConnectionAdmission, Peer, Permit, Refusal, Route, ServiceAccess } from '@omnigate/kernel';
+import type { ConnectionAdmission, Peer, Permit, Refusal, Route, ServiceAccess, ServiceFacts } from '@omnigate/kernel';
 import { createHeader, Flag, HEADER_BYTES, parseTenant } from '@omnigate/kernel/wire';
 import type { FrameHeader } from '@omnigate/kernel/wire';
 import { AdmissionControl } from '../../src/admission/admission-control.ts';
@@ -14,11 +14,10 @@ export const UNIX_MS = 1_800_000_000_000;
 export const MAILBOX = 16;
 export const ECHO = 1;
 
-export function routeOf(appProtoId: number, access: ServiceAccess = 'capability', name = `app-${appProtoId}`): Route {
-  return { appProtoId, name, access, borrowsPayload: false, requestBytesMax: 1e9, available: true, requests: 0 };
+export function routeOf(appProtoId: number, access: ServiceAccess = 'capability', name = `app-${appProtoId}`, facts: ServiceFacts = {}): Route {
+  const { verbs = {}, waiting = [], checksTopics = false } = facts;
+  return { appProtoId, name, access, facts: { verbs, waiting, checksTopics }, borrowsPayload: false, requestBytesMax: 1e9, available: true, requests: 0 };
 }
-
-const ROUTES = new Map([routeOf(MAILBOX, 'capability', 'mailbox'), routeOf(17), routeOf(ECHO, 'open', 'echo')].map((route) => [route.appProtoId, route]));
 
 /** What a message is made of; a whole request of 100 bytes by Alice to the mailbox otherwise. */
 export interface MessageParts {
@@ -57,7 +56,7 @@ export class Visitor {
 
   ask(parts: MessageParts = {}): Permit | Refusal {
     const { app = MAILBOX, capability = NOTHING } = parts;
-    return this.gate.message(headerOf(parts), ROUTES.get(app) ?? routeOf(app), capability, this.office.nowMs);
+    return this.gate.message(headerOf(parts), this.office.route(app), capability, this.office.nowMs);
   }
 
   /** Reason of the answer, or 'yes'. */
@@ -84,7 +83,11 @@ export class Office implements Disposable {
   readonly denied: DeniedRequest[] = [];
   readonly control: AdmissionControl;
 
-  constructor(options: Partial<AdmissionOptions> = {}) {
+  readonly #routes: readonly Route[];
+
+  /** @param facts what the mailbox says of itself */
+  constructor(options: Partial<AdmissionOptions> = {}, facts: ServiceFacts = {}) {
+    this.#routes = [routeOf(MAILBOX, 'capability', 'mailbox', facts), routeOf(17), routeOf(ECHO, 'open', 'echo')];
     this.control = new AdmissionControl({
       verifier: this.verifier,
       audit: { denied: (request) => this.denied.push(request) },
@@ -100,6 +103,10 @@ export class Office implements Disposable {
       },
       ...options,
     });
+  }
+
+  route(app: number): Route {
+    return this.#routes.find(({ appProtoId }) => appProtoId === app) ?? routeOf(app);
   }
 
   mint(options: Partial<MintOptions> = {}): Buffer {

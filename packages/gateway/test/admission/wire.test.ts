@@ -10,6 +10,8 @@ import { ALICE, BOB, MAILBOX, Office } from './office.ts';
 const mailbox = defineService({
   appProtoId: MAILBOX,
   name: 'mailbox',
+  verbs: { 1: 'count', 3: 'name' },
+  checksTopics: true,
   operations: {
     1: async (call) => {
       let bytes = 0;
@@ -67,7 +69,7 @@ class Gatehouse implements AsyncDisposable {
 const ask = (corr: number, more: object = {}) => ({ corr, app: MAILBOX, code: 1, tenant: ALICE, ...more });
 
 await t.test('who may do what, over a socket', async (t) => {
-  await using house = await Gatehouse.open({ apps: { [MAILBOX]: { checksTopics: true, verbs: { 1: 'count', 3: 'name' } } } });
+  await using house = await Gatehouse.open();
   using stranger = await Client.open(house.address);
   stranger.send(ask(1));
   t.equal((await stranger.verdict(1)).reason, 'cap_missing');

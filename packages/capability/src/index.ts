@@ -26,7 +26,7 @@ export type { Restrictions } from './restrictions.ts';
 export { RevocationList } from './revocations.ts';
 export type { Revocable, Revocation, RevocationEvent, RevocationTarget } from './revocations.ts';
 export { changeRevocationsFile, createRevocationsFile, readRevocations } from './revocations-file.ts';
-export { CapabilityStore } from './store.ts';
+export { CAPABILITY_FOLDER, CapabilityStore } from './store.ts';
 export type { StoreOptions } from './store.ts';
 export { tokenFromText, tokenToText } from './token.ts';
 export type { TokenIdentity } from './token.ts';

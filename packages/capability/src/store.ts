@@ -8,6 +8,7 @@ import type { AuditRecord } from './audit/audit-line.ts';
 import { verifyAuditLog } from './audit/audit-verify.ts';
 import type { AuditVerdict } from './audit/audit-verify.ts';
 import { CapabilityError } from './capability-error.ts';
+import { withFileLock } from './files/file-lock.ts';
 import { checkPrivateFolder, damagedFile, makePrivateFolder, privateFileVersion } from './files/private-file.ts';
 import type { FileVersion } from './files/private-file.ts';
 import { Keyring } from './keyring.ts';
@@ -20,9 +21,12 @@ import type { RevocationEvent, RevocationList, RevocationTarget } from './revoca
 import { changeRevocationsFile, createRevocationsFile, readRevocations } from './revocations-file.ts';
 import { CapabilityVerifier } from './verifier.ts';
 
+/** Folder of the store below the data directory of a node: the node and its tools agree on it here. */
+export const CAPABILITY_FOLDER = 'capability';
+
 /** How to open a store. */
 export interface StoreOptions {
-  /** The folder `capability` of a node's data is meant for this. */
+  /** Usually {@link CAPABILITY_FOLDER} below a node's data directory. */
   readonly folder: string;
   /** Name of the audit log this process writes, such as `node`; no process shares it while it runs. */
   readonly auditLog: string;
@@ -76,13 +80,16 @@ export class CapabilityStore implements AsyncDisposable {
     const files = paths(folder);
     await makePrivateFolder(files.audit);
     await checkPrivateFolder(folder);
-    // The keyring is last: a store with a keyring is complete.
-    if (await isThere(files.keyring)) {
-      throw new CapabilityError('file_exists', `${folder} has a keyring.`, 'Use it, or name another data folder.');
-    }
-    if (!(await isThere(files.auditKey))) await createAuditKeyFile(files.auditKey);
-    if (!(await isThere(files.revocations))) await createRevocationsFile(files.revocations);
-    await createKeyringFile(files.keyring, Keyring.create(key));
+    // A node that starts and a tool beside it may both find no store.
+    await withFileLock(join(folder, 'store'), async () => {
+      // The keyring is last: a store with a keyring is complete.
+      if (await isThere(files.keyring)) {
+        throw new CapabilityError('file_exists', `${folder} has a keyring.`, 'Use it, or name another data folder.');
+      }
+      if (!(await isThere(files.auditKey))) await createAuditKeyFile(files.auditKey);
+      if (!(await isThere(files.revocations))) await createRevocationsFile(files.revocations);
+      await createKeyringFile(files.keyring, Keyring.create(key));
+    });
   }
 
   /**
@@ -91,12 +98,26 @@ export class CapabilityStore implements AsyncDisposable {
   static async open(options: StoreOptions): Promise<CapabilityStore> {
     const { folder, auditLog, now, onError } = options;
     const files = paths(folder);
-    await checkPrivateFolder(folder);
-    const { keyring, version } = await readKeyring(files.keyring);
-    const { revocations, version: revocationsVersion } = await readRevocations(files.revocations);
+    const { keyring, version, revocations, revocationsVersion } = await readState(folder);
     const key = await readAuditKey(files.auditKey);
     const audit = await AuditLog.open({ folder: files.audit, log: auditLog, key, ...(now && { now }), ...(onError && { onError }) });
     return new CapabilityStore(options, new CapabilityVerifier(keyring, revocations), audit, [version, revocationsVersion]);
+  }
+
+  /**
+   * Keys and revocations as they are now, for a look: opens no audit log, so it
+   * neither writes nor waits for whoever does.
+   *
+   * @throws CapabilityError file_missing, file_mode, file_damaged
+   */
+  static async readVerifier(folder: string): Promise<CapabilityVerifier> {
+    const { keyring, revocations } = await readState(folder);
+    return new CapabilityVerifier(keyring, revocations);
+  }
+
+  /** Where the audit logs of a store are. */
+  static auditFolder(folder: string): string {
+    return paths(folder).audit;
   }
 
   /**
@@ -258,6 +279,14 @@ export class CapabilityStore implements AsyncDisposable {
     this.#turn = result.catch(() => undefined);
     return result;
   }
+}
+
+async function readState(folder: string) {
+  const files = paths(folder);
+  await checkPrivateFolder(folder);
+  const { keyring, version } = await readKeyring(files.keyring);
+  const { revocations, version: revocationsVersion } = await readRevocations(files.revocations);
+  return { keyring, version, revocations, revocationsVersion };
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -51,6 +51,27 @@ await t.test('a new store is private, complete, and made once', async (t) => {
   await t.rejects(open(join(base, 'absent')), { code: 'file_missing' });
 });
 
+await t.test('of two that make a store at one time, one does', async (t) => {
+  const folder = join(base, String(folders++), 'capability');
+  const made = await Promise.allSettled([0, 1].map(() => CapabilityStore.create(folder, { nowMs: NOW })));
+  t.same(made.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  t.match(made.find(({ status }) => status === 'rejected'), { reason: { code: 'file_exists', message: /has a keyring/ } });
+});
+
+await t.test('a look at keys and revocations opens no log', async (t) => {
+  const folder = await newStore();
+  const store = await open(folder);
+  const minted = await store.mint({ tenant: TENANT });
+  const before = await readdir(CapabilityStore.auditFolder(folder));
+  const verifier = await CapabilityStore.readVerifier(folder);
+  t.type(verifier.verify(minted.bytes, NOW), Grant);
+  await store.revokeToken(minted.nonce);
+  t.equal(reasonOf((await CapabilityStore.readVerifier(folder)).verify(minted.bytes, NOW)), 'cap_revoked');
+  t.same(await readdir(CapabilityStore.auditFolder(folder)), before);
+  await store.close();
+  await t.rejects(CapabilityStore.readVerifier(join(base, 'absent')), { code: 'file_missing' });
+});
+
 await t.test('mint, verify, revoke: at once in this process, and with everything attenuated', async (t) => {
   const store = await open(await newStore());
   const events: RevocationEvent[] = [];

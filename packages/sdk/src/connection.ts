@@ -5,6 +5,7 @@ import {
   ControlOp,
   corrToText,
   createHeader,
+  CREDIT_BYTES,
   decodeErrorBody,
   decodeGoAway,
   decodeRevoked,
@@ -30,7 +31,6 @@ import { monotonicMs } from './sweep.ts';
 
 const NOTHING = new Uint8Array(0);
 const START_END = Flag.START | Flag.END;
-const CREDIT_BYTES = 4;
 /** Address of frames that belong to the connection itself. */
 const OWN = createHeader();
 

@@ -10,6 +10,7 @@ import {
   HEADER_BYTES,
   KIND_MASK,
   OapError,
+  PREAUTH_FRAME_BYTES_MAX,
   Reject,
   Status,
   tenantToHex,
@@ -23,8 +24,6 @@ import type { ClientSettings } from './options.ts';
 /** Name and version of this library, for the node's log; a test compares it with package.json. */
 export const CLIENT_NAME = 'omnigate-sdk/0.1.0';
 
-/** A HELLO frame with its capability may not be longer (specs/oap-1.md §4). */
-const HELLO_BYTES_MAX = 4_096;
 const ALL_FLAGS = 0xff;
 
 /** The first frame of every connection of a client. */
@@ -47,7 +46,7 @@ export function createHello(settings: ClientSettings): HelloFrame {
   });
   const { capability } = settings;
   const carriesCapability =
-    capability !== undefined && HEADER_BYTES + payload.length + capability.length <= HELLO_BYTES_MAX;
+    capability !== undefined && HEADER_BYTES + payload.length + capability.length <= PREAUTH_FRAME_BYTES_MAX;
   const bytes = encodeFrame({
     app: APP_CONTROL,
     flags: Flag.REQ | Flag.START | Flag.END,

@@ -5,6 +5,7 @@ export {
   COMP_WINDOW_BYTES_MAX,
   FRAME_BYTES_MAX,
   HEADER_BYTES,
+  PREAUTH_FRAME_BYTES_MAX,
   READ_BUFFER_BYTES,
   STREAM_FRAME_BYTES,
   STREAM_WINDOW_BYTES,
@@ -14,6 +15,7 @@ export type { CompressionLimits } from './compression-guard.ts';
 export {
   APP_CONTROL,
   ControlOp,
+  CREDIT_BYTES,
   decodeGoAway,
   decodeRevoked,
   encodeCredit,

@@ -15,16 +15,16 @@ function linesMatching(pattern: RegExp, paths: readonly string[]): string[] {
 }
 
 // The patterns below are put together from parts, so that this file does not match itself.
+const registryNames = [
+  ['registry', 'npmjs'],
+  ['registry', 'yarnpkg'],
+  ['npmjs', 'org'],
+  ['deb', 'debian', 'org'],
+  ['pypi', 'org'],
+];
+// Besides those, any host whose name says what it is: a mirror of one company, say.
 const registryHosts = new RegExp(
-  [
-    ['registry', 'npmjs'],
-    ['registry', 'yarnpkg'],
-    ['npmjs', 'org'],
-    ['deb', 'debian', 'org'],
-    ['pypi', 'org'],
-  ]
-    .map((labels) => labels.join('\\.'))
-    .join('|'),
+  ['https?://[a-z0-9.-]*registry', ...registryNames.map((labels) => labels.join('\\.'))].join('|'),
   'i',
 );
 const markers = ['TO' + 'DO', 'FIX' + 'ME', 'XX' + 'X', 'HA' + 'CK'].join('|');
@@ -33,7 +33,11 @@ const folders = ['work', 'home', 'root', 'Users', 'tmp'].join('|');
 const machinePaths = new RegExp(`(^|[\\s"'\`(=:])/(${folders})/|\\.\\./shared/`);
 
 await t.test('the patterns find what they are for', (t) => {
-  t.match('https://registry' + '.npmjs' + '.org/tap', registryHosts);
+  const mirror = ['packages', 'registry', 'example', 'net'];
+  for (const labels of [...registryNames, mirror]) {
+    t.match(['https:', '', labels.join('.'), 'tap'].join('/'), registryHosts);
+  }
+  t.notMatch('https://example.net/registry/reject_reasons.json', registryHosts);
   t.match('// TO' + 'DO: later', leftoverMarkers);
   t.match("'/ho" + "me/me/project'", machinePaths);
   t.match('see ../sha' + 'red/design', machinePaths);

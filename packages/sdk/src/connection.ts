@@ -16,7 +16,7 @@ import {
   Reject,
 } from '@omnigate/kernel/wire';
 import type { FrameHeader, GoAway, HelloReply } from '@omnigate/kernel/wire';
-import type { ConnectionContext, ConnectionEvents } from './connection-context.ts';
+import type { ConnectionContext } from './connection-context.ts';
 import { connectFailure, foreignBytes, socketFailure } from './connect-failure.ts';
 import type { Exchange } from './exchange.ts';
 import { readHelloReply } from './hello.ts';
@@ -37,6 +37,26 @@ const OWN = createHeader();
 /** Where a connection stands; the order is the order of its life. */
 const Phase = { HELLO: 0, OPEN: 1, ENDING: 2, CLOSED: 3 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
+
+/** What a connection tells its client. */
+export interface ConnectionEvents {
+  /** The HELLO was answered, and what came with the answer was read. */
+  opened(connection: ClientConnection): void;
+  /** The node sends new requests elsewhere; what is in flight goes on. */
+  drains(connection: ClientConnection, goAway: GoAway): void;
+  /** The node's revocation sequence changed. */
+  revoked(revocationSeq: number): void;
+  /** Requests ended, so that others may fit. */
+  freed(): void;
+  /** An attempt of an exchange failed. */
+  failed(exchange: Exchange, error: OapError, outcome: Outcome): void;
+  /** The node refused an event. */
+  refused(error: OapError): void;
+  /** The connection is gone; everything in flight was reported before. */
+  closed(connection: ClientConnection, error: OapError): void;
+  /** Asks for a call of `sweep()`. */
+  wantSweep(atMs: number): void;
+}
 
 /** One connection to the node, from dialling to its end (specs/oap-1.md §4, §5, §10). */
 export class ClientConnection implements InFlightHost {
@@ -65,8 +85,8 @@ export class ClientConnection implements InFlightHost {
   #farewell: OapError | undefined;
   #socketError: Error | undefined;
 
-  constructor(context: ConnectionContext) {
-    const { endpoint, events } = context;
+  constructor(context: ConnectionContext, events: ConnectionEvents) {
+    const { endpoint } = context;
     this.#context = context;
     this.#events = events;
     this.#phaseEndsAt = monotonicMs() + context.connectTimeoutMs;

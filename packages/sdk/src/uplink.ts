@@ -1,7 +1,8 @@
 import { OapError, Reject, WriteBufferPool } from '@omnigate/kernel/wire';
 import type { GoAway } from '@omnigate/kernel/wire';
 import { ClientConnection } from './connection.ts';
-import type { ConnectionContext, ConnectionEvents } from './connection-context.ts';
+import type { ConnectionEvents } from './connection.ts';
+import type { ConnectionContext } from './connection-context.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
 import type { HelloFrame } from './hello.ts';
@@ -58,14 +59,13 @@ export class Uplink implements ConnectionEvents {
       compression: settings.compression,
       buffers: new WriteBufferPool(),
       payloads: new PayloadMemory(),
-      events: this,
     };
   }
 
   /** Starts to connect. */
   dial(): void {
     this.#dialAt = Number.POSITIVE_INFINITY;
-    this.#dialling = new ClientConnection(this.#context);
+    this.#dialling = new ClientConnection(this.#context, this);
   }
 
   /** Requests in flight on all connections, as a copy. */

@@ -5,13 +5,12 @@ import { parseTenant } from '@omnigate/kernel/wire';
 import type { Party } from '../quota/ledger.ts';
 import type { AdmissionContext } from './admission-context.ts';
 import { MessagePermit } from './message-permit.ts';
+import type { PermitHolder } from './message-permit.ts';
 
 /** Whoever speaks on a connection: the holder of a capability, or just an address. */
-export class Caller {
-  /** What its capability grants; `undefined` for an address. */
+export class Caller implements PermitHolder {
   readonly grant: Grant | undefined;
   readonly party: Party;
-  /** Address of the peer, for the audit log. */
   readonly peer: string;
   readonly #context: AdmissionContext;
   /** By application; there are as many as the bus has routes. */
@@ -42,7 +41,6 @@ export class Caller {
     return permit;
   }
 
-  /** Why the grant holds no longer; `undefined` while it does, and for whoever has none. */
   lapsed(unixMs: number): DenialReason | undefined {
     const { grant } = this;
     if (grant === undefined) return undefined;

@@ -1,10 +1,20 @@
-import type { DenialReason } from '@omnigate/capability';
+import type { DenialReason, Grant } from '@omnigate/capability';
 import type { MessageFacts, Permit, Refusal } from '@omnigate/kernel';
 import { Urgency } from '../overload/fair-share.ts';
-import type { Ledger } from '../quota/ledger.ts';
+import type { Ledger, Party } from '../quota/ledger.ts';
 import type { App } from './app.ts';
-import type { Caller } from './caller.ts';
 import type { AdmissionContext } from './admission-context.ts';
+
+/** For whom permits are: whoever speaks on a connection. */
+export interface PermitHolder {
+  /** What its capability grants; `undefined` for an address. */
+  readonly grant: Grant | undefined;
+  readonly party: Party;
+  /** Address of the peer, for the audit log. */
+  readonly peer: string;
+  /** Why the grant holds no longer; `undefined` while it does, and for whoever has none. */
+  lapsed(unixMs: number): DenialReason | undefined;
+}
 
 /** The yes to messages of one caller to one application, and what is counted for them. */
 export class MessagePermit implements Permit {
@@ -16,9 +26,9 @@ export class MessagePermit implements Permit {
   /** The same for messages whose duration says nothing about load. */
   readonly untimed: UntimedPermit;
   readonly #context: AdmissionContext;
-  readonly #caller: Caller;
+  readonly #caller: PermitHolder;
 
-  constructor(context: AdmissionContext, caller: Caller, app: App, judged: boolean, nowMs: number) {
+  constructor(context: AdmissionContext, caller: PermitHolder, app: App, judged: boolean, nowMs: number) {
     this.#context = context;
     this.#caller = caller;
     this.app = app;

@@ -18,10 +18,12 @@ from capability_vectors import capabilities, example
 from compression_vectors import compressions
 from conversation_vectors import conversations, transcript
 from frame_vectors import decodes, frames
+from storage_vectors import storage
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPEC = ROOT / "specs" / "oap-1.md"
 CAPABILITY_SPEC = ROOT / "specs" / "capability-1.md"
+STORAGE_SPEC = ROOT / "specs" / "storage-1.md"
 
 
 def render(kind, vectors, spec=SPEC, **more):
@@ -69,6 +71,7 @@ def outputs():
         yield folder / f"{kind}.json", render(kind, vectors)
     keys, vectors = capabilities()
     yield folder / "capability.json", render("capability", vectors, CAPABILITY_SPEC, **keys)
+    yield folder / "storage.json", render("storage", storage(), STORAGE_SPEC)
     yield SPEC, render_transcript(SPEC.read_text())
     yield CAPABILITY_SPEC, render_example(CAPABILITY_SPEC.read_text())
 

@@ -73,10 +73,10 @@ export class Calls implements ExchangeOwner {
 
   /** There is a place for what waits. */
   pump(): void {
-    for (let next = this.#waiting.peek(); next !== undefined; next = this.#waiting.peek()) {
-      if (this.#uplink.current?.start(next) !== true) return;
-      this.#waiting.remove(next);
-      this.#sweep.want(next.deadlineAt);
+    while (this.#waiting.size > 0) {
+      const next = this.#waiting.peek();
+      // Bulk may lack bytes where a short call does not.
+      if (!this.#start(next, false) && !(next?.bulk === true && this.#start(this.#waiting.peekShort(), true))) return;
     }
     this.#holdProcess();
   }
@@ -130,6 +130,14 @@ export class Calls implements ExchangeOwner {
       }
     }
     this.#holdProcess();
+  }
+
+  /** Sends a call that waits; false when there is none, or no place for it. */
+  #start(exchange: Exchange | undefined, passing: boolean): boolean {
+    if (exchange === undefined || this.#uplink.current?.start(exchange, passing) !== true) return false;
+    this.#waiting.remove(exchange);
+    this.#sweep.want(exchange.deadlineAt);
+    return true;
   }
 
   /** False when the caller let go before it began. */

@@ -120,10 +120,10 @@ export class ClientConnection implements InFlightHost {
     return this.#outbound.nowMs;
   }
 
-  /** Sends a request; false when it does not fit now. */
-  start(exchange: Exchange): boolean {
+  /** Sends a request, which may be passing one that waits; false when it does not fit now. */
+  start(exchange: Exchange, passing = false): boolean {
     const inFlight = this.#inFlight;
-    if (inFlight === undefined || this.draining || this.#phase !== Phase.OPEN || !inFlight.hasRoom(exchange)) return false;
+    if (inFlight === undefined || this.draining || this.#phase !== Phase.OPEN || !inFlight.hasRoom(exchange, passing)) return false;
     inFlight.start(exchange);
     return true;
   }

@@ -1,6 +1,7 @@
 import { corrToText, OapError, Reject } from '@omnigate/kernel/wire';
 import type { FrameAddress, ReceiveCredit } from '@omnigate/kernel/wire';
 import type { Abortable } from './abort-watch.ts';
+import { SHORT_CALL_BYTES_MAX } from './limits.ts';
 import type { CallTerms } from './options.ts';
 import type { Upload } from './upload.ts';
 
@@ -72,6 +73,8 @@ export abstract class Exchange implements FrameAddress, Abortable {
   settled = false;
   /** It is in the queue of calls that wait. */
   waiting = false;
+  /** Its number in that queue. */
+  turn = 0;
   /** When a refused attempt is to be repeated; monotonic milliseconds. */
   resumeAt = 0;
   /** The connection it is in flight on. */
@@ -113,6 +116,11 @@ export abstract class Exchange implements FrameAddress, Abortable {
     this.settle();
     this.upload?.fail(error);
     this.reject(error);
+  }
+
+  /** So long that shorter calls need not wait behind it. */
+  get bulk(): boolean {
+    return this.request !== undefined && this.request.length > SHORT_CALL_BYTES_MAX;
   }
 
   /** What the caller asked about, for messages: never the payload. */

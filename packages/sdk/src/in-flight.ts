@@ -14,7 +14,7 @@ import {
 import type { CompressionLimits, FrameDecoder, FrameHeader, HelloReply } from '@omnigate/kernel/wire';
 import { CancelPacer } from './cancel-pacer.ts';
 import type { Carrier, Exchange } from './exchange.ts';
-import { PENDING_REQUESTS_MAX, YOUNG_CANCEL_MS } from './limits.ts';
+import { PENDING_REQUESTS_MAX, SHORT_CALLS_PART, YOUNG_CANCEL_MS } from './limits.ts';
 import type { Outbound } from './outbound.ts';
 import type { PayloadMemory } from './payload.ts';
 import { PendingTable } from './pending.ts';
@@ -63,6 +63,8 @@ export class InFlight implements Carrier {
   readonly #bytesMax: number;
   /** What the node may have to hold of one request: a frame, or a window of a stream. */
   readonly #requestHeldMax: number;
+  /** Bytes that bulk leaves to shorter calls; none at a node where one request may need all there are. */
+  readonly #reserveBytes: number;
   readonly #replyWindowBytes: number;
   /** Undefined when COMP was not negotiated. */
   readonly #compression: CompressionLimits | undefined;
@@ -70,6 +72,8 @@ export class InFlight implements Carrier {
   readonly #cancels = new CancelPacer();
   /** What the node may have to hold of the requests in flight. */
   #bytes = 0;
+  /** The part of it that is bulk. */
+  #bulkBytes = 0;
   /** Present once an event was sent. */
   #events: SentEvents | undefined;
   /** Address of control frames about an exchange. */
@@ -92,6 +96,7 @@ export class InFlight implements Carrier {
     this.#requestsMax = Math.min(hello.max_inflight, PENDING_REQUESTS_MAX);
     this.#bytesMax = hello.max_inflight_bytes;
     this.#requestHeldMax = Math.max(hello.max_frame, hello.initial_window);
+    this.#reserveBytes = Math.max(0, Math.min(this.#bytesMax / SHORT_CALLS_PART, this.#bytesMax - this.#requestHeldMax));
     this.#replyWindowBytes = agreement.replyWindowBytes;
     this.#compression =
       agreement.compression && (hello.supported_flags & Flag.COMP) !== 0
@@ -109,11 +114,19 @@ export class InFlight implements Carrier {
     return this.#table.all();
   }
 
-  /** Whether a request may be sent now, within the bounds that the node told and our own. */
-  hasRoom(exchange: Exchange): boolean {
+  /**
+   * Whether a request may be sent now, within the bounds that the node told and
+   * our own. One that passes waiting bulk has the reserve alone, which bulk never
+   * needs: however many pass, bulk waits for other bulk only.
+   */
+  hasRoom(exchange: Exchange, passing: boolean): boolean {
     if (this.#table.size >= this.#requestsMax || this.#outbound.congested) return false;
     // What alone is above the bound is the node's to refuse.
-    return this.#bytes === 0 || this.#bytes + this.#heldBytes(exchange) <= this.#bytesMax;
+    if (this.#bytes === 0) return true;
+    const heldBytes = this.#heldBytes(exchange);
+    if (this.#bytes + heldBytes > this.#bytesMax) return false;
+    if (exchange.bulk) return this.#bulkBytes + heldBytes <= this.#bytesMax - this.#reserveBytes;
+    return !passing || this.#bytes - this.#bulkBytes + heldBytes <= this.#reserveBytes;
   }
 
   /** Sends a request, or the beginning of one; the caller asked `hasRoom()` before. */
@@ -127,7 +140,7 @@ export class InFlight implements Carrier {
     this.#table.add(exchange);
     exchange.carrier = this;
     exchange.flushMark = outbound.flushes;
-    this.#bytes += this.#heldBytes(exchange);
+    this.#book(exchange, 1);
     if (request === undefined || !this.#fits(exchange, request)) this.#uploads.start(exchange);
     else this.#sendWhole(exchange, Flag.REQ, request);
     exchange.sentAt = outbound.nowMs;
@@ -244,6 +257,13 @@ export class InFlight implements Carrier {
     return request === undefined ? 0 : Math.min(request.length, this.#requestHeldMax);
   }
 
+  /** Counts what the node may have to hold of a request, or with -1 that it no longer has to. */
+  #book(exchange: Exchange, sign: 1 | -1): void {
+    const bytes = sign * this.#heldBytes(exchange);
+    this.#bytes += bytes;
+    if (exchange.bulk) this.#bulkBytes += bytes;
+  }
+
   #fits(exchange: Exchange, payload: Uint8Array): boolean {
     return HEADER_BYTES + (exchange.terms.capability?.length ?? 0) + payload.length <= this.#frameBytesMax;
   }
@@ -326,7 +346,7 @@ export class InFlight implements Carrier {
   #remove(exchange: Exchange): void {
     if (!this.#table.remove(exchange)) return;
     this.freed = true;
-    this.#bytes -= this.#heldBytes(exchange);
+    this.#book(exchange, -1);
     if (exchange.upload !== undefined) this.#uploads.forget(exchange);
   }
 

@@ -47,6 +47,10 @@ export const PENDING_REQUESTS_MAX = 16_384;
 export const PENDING_SLOTS_INITIAL = 32;
 /** Calls that wait for a connection or for a place among those in flight. */
 export const WAITING_CALLS_MAX = 16_384;
+/** A request of more bytes is bulk, which shorter calls may pass while it waits for room at the node. */
+export const SHORT_CALL_BYTES_MAX = 65_536;
+/** One in so many of the bytes that a node takes is kept free of bulk, and is what calls that pass it may use. */
+export const SHORT_CALLS_PART = 8;
 /** Payload of the calls that wait: an outage must not fill the memory. */
 export const WAITING_BYTES_MAX = 268_435_456;
 /** A reply that is collected into one piece; what is larger has to be read as a stream. */

@@ -3,6 +3,7 @@ import { ControlOp, Reject } from '@omnigate/kernel/wire';
 import type { Frame } from '@omnigate/kernel/wire';
 import { WAITING_CALLS_MAX } from '../src/limits.ts';
 import { pattern } from './fixtures/scripted-node.ts';
+import type { Peer } from './fixtures/scripted-node.ts';
 import { failure, isRequest, startSession, until } from './fixtures/session.ts';
 
 const APP = 300;
@@ -152,4 +153,34 @@ await t.test('close ends streams at once', async (t) => {
   t.equal((await reading).reason, 'client_closed');
   t.ok(performance.now() - startedAt < 1_000);
   await until(() => node.peer.socket.destroyed);
+});
+
+await t.test('short calls pass bulk that waits for room at the node, and never keep it waiting', async (t) => {
+  const held: [Peer, Frame][] = [];
+  const heldBytes = (): number[] => held.map(([, { payload }]) => payload.length);
+  let holdsShort = false;
+  const [client] = await startSession(t, {
+    hello: { max_inflight_bytes: 4 * 1_048_576 },
+    onFrame: (peer, frame) => {
+      const isHeld = isRequest(frame) && (holdsShort || frame.payload.length > 100_000);
+      if (isHeld) held.push([peer, frame]);
+      return isHeld;
+    },
+  });
+  const bulk = Array.from({ length: 21 }, (_, i) => client.request(APP, 0, pattern(i < 20 ? 200_000 : 1_000_000)));
+  await until(() => held.length === 18);
+  const quick = Array.from({ length: 200 }, () => client.request(APP, 0, pattern(10_000)));
+  t.equal((await Promise.all(quick)).length, 200, 'the node had room for them');
+  t.equal(held.length, 18, 'and bulk left them an eighth');
+
+  holdsShort = true;
+  const short = Array.from({ length: 100 }, () => client.request(APP, 0, pattern(60_000)));
+  await until(() => held.length === 26);
+  for (const [peer, frame] of held.splice(0, 18)) peer.reply(frame, pattern(1));
+  await until(() => heldBytes().includes(1_000_000));
+  t.same(heldBytes().slice(0, 11), [...Array<number>(8).fill(60_000), 200_000, 200_000, 1_000_000], 'they used no more, so that bulk had its turn');
+  holdsShort = false;
+  for (const [peer, frame] of held.splice(0)) peer.reply(frame, pattern(1));
+  await until(() => held.length === 0);
+  await Promise.all([...bulk, ...short]);
 });

@@ -13,6 +13,7 @@ import {
 } from './limits.ts';
 import { MetricsExporter } from './metrics-exporter.ts';
 import type { ExportSource } from './metrics-exporter.ts';
+import { retryAfterMs } from './quota/retry-after.ts';
 import type { Readiness } from './readiness.ts';
 
 /** What the admin port shows. */
@@ -24,6 +25,8 @@ interface Page {
   readonly status: number;
   readonly contentType: string;
   readonly text: string;
+  /** When to ask again, seconds. */
+  readonly retryAfterSeconds?: number;
 }
 
 /**
@@ -87,6 +90,7 @@ export class AdminServer implements AsyncDisposable {
       'content-length': Buffer.byteLength(page.text),
       'cache-control': 'no-store',
       ...(page.status === 405 ? { allow: 'GET, HEAD' } : {}),
+      ...(page.retryAfterSeconds === undefined ? {} : { 'retry-after': String(page.retryAfterSeconds) }),
     });
     response.end(request.method === 'HEAD' ? undefined : page.text);
   }
@@ -104,7 +108,9 @@ export class AdminServer implements AsyncDisposable {
       return { status: 200, contentType: this.#exporter.contentType, text: await this.#exporter.text() };
     }
     const reasons = this.#readiness();
-    return reasons.length === 0 ? json(200, { status: 'ready' }) : json(503, { status: 'not_ready', reasons });
+    if (reasons.length === 0) return json(200, { status: 'ready' });
+    const retryAfterSeconds = Math.ceil(retryAfterMs(0, Math.random()) / 1_000);
+    return { ...json(503, { status: 'not_ready', reasons }), retryAfterSeconds };
   }
 }
 

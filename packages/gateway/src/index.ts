@@ -5,6 +5,7 @@ export type { AuditSink } from './admission/denials.ts';
 export { AdminServer } from './admin-server.ts';
 export type { AdminSource } from './admin-server.ts';
 export type { ExportSource } from './metrics-exporter.ts';
+export { QUOTA_WEIGHT_MAX } from './limits.ts';
 export type { NotReady, NotReadyReason, Readiness } from './readiness.ts';
 export type { ShedCounts } from './overload/load.ts';
 export type { LoadProbes } from './overload/load-probes.ts';

@@ -1,78 +1,41 @@
 import { MetricName } from '@omnigate/kernel';
 import type { Histogram, Metrics, Route } from '@omnigate/kernel';
-import { collectDefaultMetrics, Counter, Gauge, Histogram as PromHistogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Histogram as PromHistogram, Registry } from 'prom-client';
 import type { MetricObjectWithValues, MetricValueWithName } from 'prom-client';
+import type { AdmissionMetrics, AppLimit } from './admission/admission-metrics.ts';
+import { APP_CONCURRENCY_INITIAL } from './limits.ts';
+import { GatewayMetricName } from './metric-name.ts';
+import { MetricReaders } from './metric-readers.ts';
 
 /** What is exported: the node's counters, and the services that may be named in a label. */
 export interface ExportSource {
   readonly metrics: Metrics;
   /** All routes of the bus; registered at the start, so that no peer adds a series. */
   readonly routes: () => Iterable<Route>;
+  readonly admission: () => AdmissionMetrics;
+  /** When the certificate in use ends, Unix time in milliseconds; `undefined` without TLS. */
+  readonly certificateExpiresAtMs: () => number | undefined;
 }
 
 /**
- * The metrics of one node in the Prometheus text format (docs/METRICS.md). The
- * kernel counts in plain numbers, which are read here only when somebody asks.
+ * The metrics of one node in the Prometheus text format (docs/METRICS.md). Kernel
+ * and admission count in plain numbers, which are read here only when somebody asks.
  */
 export class MetricsExporter {
   readonly contentType: string;
   readonly #registry = new Registry();
 
-  constructor({ metrics, routes }: ExportSource) {
-    const registers = [this.#registry];
+  constructor(source: ExportSource) {
     this.contentType = this.#registry.contentType;
-    new Counter({
-      name: MetricName.REQUESTS,
-      help: 'Messages handed to a service.',
-      labelNames: ['app'],
-      registers,
-      collect() {
-        this.reset();
-        for (const route of routes()) this.inc({ app: route.name }, route.requests);
-      },
-    });
-    new Counter({
-      name: MetricName.REJECTED,
-      help: 'Refusals of every kind, by registered reason.',
-      labelNames: ['reason'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [reason, count] of metrics.rejected) this.inc({ reason }, count);
-      },
-    });
-    const count = (name: string, help: string, read: () => number): void => {
-      const counter = new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          counter.reset();
-          counter.inc(read());
-        },
-      });
-    };
-    const gauge = (name: string, help: string, read: () => number): void => {
-      const level = new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          level.set(read());
-        },
-      });
-    };
-    count(MetricName.BYTES_IN, 'Bytes read from peers.', () => metrics.bytesIn);
-    count(MetricName.BYTES_OUT, 'Bytes given to the operating system for peers.', () => metrics.bytesOut);
-    count(MetricName.GLITCHES, 'Faults booked against peers.', () => metrics.glitches);
-    count(MetricName.BUS_DROPPED, 'Events dropped because a subscriber lagged.', () => metrics.busDropped);
-    gauge(MetricName.INFLIGHT, 'Requests whose reply is not complete.', () => metrics.inflight);
-    gauge(MetricName.CONNECTIONS, 'Open connections.', () => metrics.connections);
+    const readers = new MetricReaders(this.#registry);
+    registerKernel(readers, source);
+    registerAdmission(readers, source);
+    const { latency, compRatio } = source.metrics;
     this.#registry.registerMetric(
-      new PlainHistogram(MetricName.LATENCY, 'From the START of a request to the end of its reply.', metrics.latency),
+      new PlainHistogram(MetricName.LATENCY, 'From the START of a request to the end of its reply.', latency),
     );
     this.#registry.registerMetric(
-      new PlainHistogram(MetricName.COMP_RATIO, 'Content size over compressed size of payloads.', metrics.compRatio),
+      new PlainHistogram(MetricName.COMP_RATIO, 'Content size over compressed size of payloads.', compRatio),
     );
   }
 
@@ -80,6 +43,44 @@ export class MetricsExporter {
   async text(): Promise<string> {
     return `${await this.#registry.metrics()}\n${await processRegistry().metrics()}`;
   }
+}
+
+function registerKernel(readers: MetricReaders, { metrics, routes }: ExportSource): void {
+  const perApp = () => [...routes()].map((route) => [route.name, route.requests] as const);
+  readers.counters(MetricName.REQUESTS, 'Messages handed to a service.', 'app', perApp);
+  readers.counters(MetricName.REJECTED, 'Refusals of every kind, by registered reason.', 'reason', () => metrics.rejected);
+  readers.counter(MetricName.BYTES_IN, 'Bytes read from peers.', () => metrics.bytesIn);
+  readers.counter(MetricName.BYTES_OUT, 'Bytes given to the operating system for peers.', () => metrics.bytesOut);
+  readers.counter(MetricName.GLITCHES, 'Faults booked against peers.', () => metrics.glitches);
+  readers.counter(MetricName.BUS_DROPPED, 'Events dropped because a subscriber lagged.', () => metrics.busDropped);
+  readers.gauge(MetricName.INFLIGHT, 'Requests whose reply is not complete.', () => metrics.inflight);
+  readers.gauge(MetricName.CONNECTIONS, 'Open connections.', () => metrics.connections);
+}
+
+/** A service that nobody has called yet. */
+const NOT_CALLED = { limit: APP_CONCURRENCY_INITIAL, inflight: 0 };
+
+function registerAdmission(readers: MetricReaders, { admission, routes, certificateExpiresAtMs }: ExportSource): void {
+  const Name = GatewayMetricName;
+  const perApp = (read: (app: AppLimit) => number) => () => {
+    const called = new Map(admission().appLimits.map((app) => [app.name, app]));
+    return [...routes()].map(({ name }) => [name, read(called.get(name) ?? { name, ...NOT_CALLED })] as const);
+  };
+  readers.counters(Name.QUOTA_EXHAUSTIONS, 'Messages beyond a quota, by the bound they met first.', 'quota', () => Object.entries(admission().quotaExhaustions));
+  readers.gauge(Name.QUOTA_ACCOUNTS, 'Tenants, addresses and parts of both that are remembered.', () => admission().accounts);
+  readers.counters(Name.CAPABILITY_VERIFICATIONS, 'Capabilities that were looked at.', 'result', () => {
+    const { verificationsCached, verificationsComputed } = admission();
+    return [['cached', verificationsCached], ['computed', verificationsComputed]];
+  });
+  readers.gauge(Name.REVOCATION_SEQUENCE, 'Number of the newest revocation.', () => admission().revocationSequence);
+  readers.counters(Name.SHED, 'Refused because the node was too busy.', 'kind', () => Object.entries(admission().shed));
+  readers.gauge(Name.SHEDDING_LEVEL, 'What is refused: 0 nothing, 1 connections, 2 EVENTs, 3 batch, 4 other requests.', () => admission().sheddingLevel);
+  readers.gauges(Name.APP_INFLIGHT, 'Requests in flight whose duration counts, by service.', 'app', perApp(({ inflight }) => inflight));
+  readers.gauges(Name.APP_INFLIGHT_LIMIT, 'How many of them there may be.', 'app', perApp(({ limit }) => limit));
+  readers.gauge(Name.CERTIFICATE_EXPIRY, 'End of the TLS certificate in use, Unix time.', () => {
+    const expiresAtMs = certificateExpiresAtMs();
+    return expiresAtMs === undefined ? undefined : expiresAtMs / 1_000;
+  });
 }
 
 /** Shows a histogram of the kernel, which prom-client would want to observe itself. */

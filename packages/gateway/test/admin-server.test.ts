@@ -7,7 +7,9 @@ import { Metrics, Reject } from '@omnigate/kernel';
 import type { Route } from '@omnigate/kernel';
 import t from 'tap';
 import { AdminServer } from '../src/admin-server.ts';
-import { ADMIN_CONNECTIONS_MAX, ADMIN_HEADERS_TIMEOUT_MS } from '../src/limits.ts';
+import type { AdminSource } from '../src/admin-server.ts';
+import type { AdmissionMetrics } from '../src/admission/admission-metrics.ts';
+import { ADMIN_CONNECTIONS_MAX, ADMIN_HEADERS_TIMEOUT_MS, APP_CONCURRENCY_INITIAL } from '../src/limits.ts';
 import type { NotReady } from '../src/readiness.ts';
 
 interface Answer {
@@ -27,13 +29,32 @@ const route = (name: string, requests: number): Route => ({
   requests,
 });
 
-async function start(reasons: NotReady[] = []) {
+const ADMISSION: AdmissionMetrics = {
+  quotaExhaustions: { tenant: 1, app: 0, bytes: 3 },
+  verificationsCached: 40,
+  verificationsComputed: 2,
+  revocationSequence: 9,
+  shed: { connection: 1, event: 2, batch: 3, interactive: 4 },
+  sheddingLevel: 2,
+  appLimits: [{ name: 'echo', limit: 64, inflight: 5 }],
+  accounts: 11,
+};
+
+const QUIET: AdminSource = {
+  metrics: new Metrics(),
+  routes: () => [],
+  readiness: () => [],
+  admission: () => ADMISSION,
+  certificateExpiresAtMs: () => undefined,
+};
+
+async function start(reasons: NotReady[] = [], more: Partial<AdminSource> = {}) {
   const metrics = new Metrics();
   metrics.registerReasons(Object.values(Reject));
   const routes: Route[] = [];
   const admin = await AdminServer.listen(
     { host: '127.0.0.1', port: 0 },
-    { metrics, routes: () => routes, readiness: () => reasons },
+    { ...QUIET, metrics, routes: () => routes, readiness: () => reasons, ...more },
   );
   const agent = new Agent({ keepAlive: true });
   const ask = (path: string, method = 'GET'): Promise<Answer> =>
@@ -80,12 +101,14 @@ await t.test('livez and readyz', async (t) => {
   t.equal(ready.status, 200);
   t.same(JSON.parse(ready.text), { status: 'ready' });
 
-  reasons.push({ reason: 'draining' }, { reason: 'service_unavailable', service: 'echo' });
+  reasons.push({ reason: 'draining' }, { reason: 'overload', causes: ['event_loop'] }, { reason: 'service_unavailable', service: 'echo' });
   const draining = await ask('/readyz');
   t.equal(draining.status, 503);
+  t.match(draining.headers['retry-after'], /^[1-5]$/, 'whole seconds');
+  t.equal(ready.headers['retry-after'], undefined);
   t.same(JSON.parse(draining.text), {
     status: 'not_ready',
-    reasons: [{ reason: 'draining' }, { reason: 'service_unavailable', service: 'echo' }],
+    reasons: [{ reason: 'draining' }, { reason: 'overload', causes: ['event_loop'] }, { reason: 'service_unavailable', service: 'echo' }],
   });
   t.equal((await ask('/livez')).status, 200, 'a node that is not ready is alive all the same');
   await admin[Symbol.asyncDispose]();
@@ -212,9 +235,36 @@ await t.test('connections do not hold up the end', async (t) => {
   await t.rejects(ask('/livez'), /ECONNREFUSED|ECONNRESET|socket hang up/);
 });
 
+await t.test('metrics of admission and of the certificate', async (t) => {
+  let expiresAtMs: number | undefined = 1_800_000_000_500;
+  const { admin, routes, ask } = await start([], { certificateExpiresAtMs: () => expiresAtMs });
+  routes.push(route('echo', 7), route('idle', 0));
+  const samples = samplesOf((await ask('/metrics')).text);
+  const expected = {
+    'quota_exhaustions_total{quota="tenant"}': 1,
+    'quota_exhaustions_total{quota="app"}': 0,
+    'quota_exhaustions_total{quota="bytes"}': 3,
+    quota_accounts: 11,
+    'capability_verifications_total{result="cached"}': 40,
+    'capability_verifications_total{result="computed"}': 2,
+    revocation_sequence: 9,
+    'shed_total{kind="connection"}': 1,
+    'shed_total{kind="interactive"}': 4,
+    shedding_level: 2,
+    'app_inflight{app="echo"}': 5,
+    'app_inflight{app="idle"}': 0,
+    'app_inflight_limit{app="echo"}': 64,
+    'app_inflight_limit{app="idle"}': APP_CONCURRENCY_INITIAL,
+    tls_certificate_expiry_timestamp_seconds: 1_800_000_000.5,
+  };
+  for (const [name, value] of Object.entries(expected)) t.equal(samples.get(name), value, name);
+  expiresAtMs = undefined;
+  t.notOk(samplesOf((await ask('/metrics')).text).has('tls_certificate_expiry_timestamp_seconds'), 'no TLS, no date');
+  await admin[Symbol.asyncDispose]();
+});
+
 await t.test('an address that is taken', async (t) => {
   const { admin } = await start();
-  const source = { metrics: new Metrics(), routes: () => [], readiness: () => [] };
-  await t.rejects(AdminServer.listen(admin.address, source), { code: 'EADDRINUSE' });
+  await t.rejects(AdminServer.listen(admin.address, QUIET), { code: 'EADDRINUSE' });
   await admin[Symbol.asyncDispose]();
 });

@@ -117,6 +117,12 @@ export class OapServer implements AsyncDisposable {
     for (const listener of this.#listeners) listener.reloadCertificate();
   }
 
+  /** When the first certificate of its listeners ends, Unix time in milliseconds; `undefined` without TLS. */
+  get certificateExpiresAtMs(): number | undefined {
+    const ends = this.#listeners.flatMap(({ certificateExpiresAtMs }) => certificateExpiresAtMs ?? []);
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+
   /** Tells every peer of the newest revocation; later HELLO replies carry it. */
   announceRevocation(revocationSeq: number): void {
     this.#revocationSeq = revocationSeq;

@@ -15,7 +15,11 @@ export const IDLE_TIMEOUT_MS_MIN = 1_000;
 export const DRAIN_MS_MAX = 3_600_000;
 /** Most connections an operator may allow: the descriptors Linux gives one process. */
 export const CONNECTIONS_SETTING_MAX = 1_048_576;
-/** How often certificate files are looked at; a renewed one is in use within this time. */
-export const CERTIFICATE_POLL_MS = 30_000;
+/** A quota file: room for thousands of tenants by name. */
+export const QUOTA_FILE_BYTES_MAX = 1_048_576;
+/** How often certificate and quota files are looked at; a changed one is in use within this time. */
+export const FILE_POLL_MS = 30_000;
+/** A certificate that ends within two weeks is warned of: renewal should have happened by then, and there is time to find out why not. */
+export const CERTIFICATE_WARNING_MS = 1_209_600_000;
 /** A signal that follows the first one this soon is the same key press: npm passes on what the terminal sent too. */
 export const SIGNAL_REPEAT_MS = 500;

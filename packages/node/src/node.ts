@@ -1,16 +1,19 @@
-import { AdminServer, createZstdCodec } from '@omnigate/gateway';
-import type { NotReady } from '@omnigate/gateway';
+import { AdminServer, createZstdCodec, GatewayReject } from '@omnigate/gateway';
+import type { AdminSource, NotReady } from '@omnigate/gateway';
 import { createLogger, LocalBus, Metrics, OapServer, Reject, Supervisor } from '@omnigate/kernel';
 import type { ListenAddress, Logger, PayloadCodec, Service, TlsFiles } from '@omnigate/kernel';
 import { ulid } from 'ulid';
-import { CertificateWatch } from './certificate-watch.ts';
+import { NodeAdmission } from './admission.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { parseSettings } from './config/resolve.ts';
 import type { SettingKey, Settings, SettingsInput } from './config/settings.ts';
 import { DataDirectory } from './data/data-directory.ts';
 import { echoService } from './echo-service.ts';
-import { CERTIFICATE_POLL_MS } from './limits.ts';
+import { FileWatch } from './file-watch.ts';
+import type { FileWatchOptions } from './file-watch.ts';
+import { CERTIFICATE_WARNING_MS, FILE_POLL_MS } from './limits.ts';
 import { listenFailure } from './listen-failure.ts';
+import { readQuotaFile } from './quota-file.ts';
 import { VERSION } from './version.ts';
 
 /** How to make a node; everything may be left out, and means what it means for `omnigate start`. */
@@ -34,6 +37,17 @@ export interface NodeAddresses {
   readonly admin?: NodeAddress;
 }
 
+/** What a node is made of before it runs. */
+interface NodeParts {
+  readonly settings: Settings;
+  readonly services: readonly Service[];
+  readonly directory: DataDirectory;
+  readonly bootId: string;
+  readonly logger: Logger;
+  readonly admission: NodeAdmission;
+  readonly codec: PayloadCodec | undefined;
+}
+
 /** How a drain ended. */
 export interface DrainResult {
   /** False when requests were cut off because time was up. */
@@ -55,29 +69,35 @@ export class OmnigateNode implements AsyncDisposable {
   /** ULID of the node, the same after a restart. */
   readonly id: string;
   /** ULID of this run. */
-  readonly bootId = ulid();
+  readonly bootId: string;
   readonly bus: LocalBus;
   readonly metrics = new Metrics();
   readonly logger: Logger;
   readonly #settings: Settings;
+  readonly #services: readonly Service[];
   readonly #directory: DataDirectory;
+  readonly #admission: NodeAdmission;
   readonly #supervisor: Supervisor;
   readonly #server: OapServer;
+  readonly #watches: FileWatch[] = [];
   #admin: AdminServer | undefined;
-  #certificates: CertificateWatch | undefined;
   #addresses: NodeAddresses = {};
   #phase: 'starting' | 'running' | 'draining' = 'starting';
   #drained: Promise<DrainResult> | undefined;
   #stopped: Promise<void> | undefined;
 
-  private constructor(settings: Settings, directory: DataDirectory, logger: Logger, codec: PayloadCodec | undefined) {
+  private constructor({ settings, services, directory, bootId, logger, admission, codec }: NodeParts) {
     this.#settings = settings;
+    this.#services = services;
     this.#directory = directory;
+    this.#admission = admission;
     this.id = directory.nodeId;
-    this.logger = logger.child({ node: this.id, boot: this.bootId });
+    this.bootId = bootId;
+    this.logger = logger;
     const { metrics } = this;
     // A reason that only a client library raises never happens here.
     metrics.registerReasons(Object.values(Reject).filter(({ reaction }) => reaction !== 'L'));
+    metrics.registerReasons(Object.values(GatewayReject));
     this.bus = new LocalBus(metrics, (topic, err) => {
       this.logger.error({ topic, err }, 'a bus subscriber threw');
     });
@@ -87,6 +107,7 @@ export class OmnigateNode implements AsyncDisposable {
       metrics,
       logger: this.logger,
       name: `omnigate/${VERSION}`,
+      admission: admission.control,
       connectionLimits: { total: settings.maxConnections, perAddress: settings.maxConnectionsPerAddress },
       idleTimeoutMs: settings.idleTimeoutMs,
       ...(codec === undefined ? {} : { codec }),
@@ -94,18 +115,30 @@ export class OmnigateNode implements AsyncDisposable {
         this.#supervisor.crashed(route, error);
       },
     });
+    this.#server.announceRevocation(admission.store.revocations.sequence);
+    admission.store.onRevocation(({ sequence }) => {
+      this.#server.announceRevocation(sequence);
+    });
   }
 
   /** See `createNode`. */
-  static async create({ services = [], logger, ...input }: NodeOptions): Promise<OmnigateNode> {
+  static async create({ services: further = [], logger: given, ...input }: NodeOptions): Promise<OmnigateNode> {
     const settings = parseSettings(input);
+    const services = [echoService, ...further];
+    const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
     const codec = settings.compression ? await createZstdCodec() : undefined;
     const directory = new DataDirectory(settings.data);
-    const node = new OmnigateNode(settings, directory, logger ?? createLogger({ level: settings.logLevel }), codec);
+    const bootId = ulid();
+    const logger = (given ?? createLogger({ level: settings.logLevel })).child({ node: directory.nodeId, boot: bootId });
+    let node: OmnigateNode | undefined;
     try {
-      await node.#start([echoService, ...services]);
+      const { path: data, nodeId } = directory;
+      const admission = await NodeAdmission.open({ data, nodeId, audience: settings.audience, quotas, logger });
+      node = new OmnigateNode({ settings, services, directory, bootId, logger, admission, codec });
+      await node.#start();
     } catch (error) {
-      await node[Symbol.asyncDispose]();
+      if (node === undefined) directory[Symbol.dispose]();
+      else await node[Symbol.asyncDispose]();
       throw error;
     }
     return node;
@@ -116,9 +149,9 @@ export class OmnigateNode implements AsyncDisposable {
     return this.#addresses;
   }
 
-  /** Puts renewed certificate files into use; false, and a log entry, when they do not work or there are none. */
-  reloadCertificates(): boolean {
-    return this.#certificates?.reload() ?? false;
+  /** Puts changed certificate and quota files into use; false, and a log entry, when some do not work. */
+  reload(): boolean {
+    return this.#watches.map((watch) => watch.reload()).every(Boolean);
   }
 
   /**
@@ -139,17 +172,23 @@ export class OmnigateNode implements AsyncDisposable {
   }
 
   /** The admin port comes first, so that a start that hangs can be seen; the listeners last, so that whoever connects is served. */
-  async #start(services: readonly Service[]): Promise<void> {
+  async #start(): Promise<void> {
     const { oap, oaps, admin } = this.#settings;
     if (this.#directory.readableByOthers) {
       this.logger.warn({ data: this.#directory.path }, 'other users can read the data directory; run chmod 700 on it');
     }
     if (admin !== 'off') {
-      const source = { metrics: this.metrics, routes: () => this.bus.routes, readiness: () => this.#notReady() };
+      const source: AdminSource = {
+        metrics: this.metrics,
+        routes: () => this.bus.routes,
+        readiness: () => this.#notReady(),
+        admission: () => this.#admission.control.metrics,
+        certificateExpiresAtMs: () => this.#server.certificateExpiresAtMs,
+      };
       this.#admin = await listening('admin', admin, AdminServer.listen(admin, source));
       this.#addresses = { admin: nodeAddress('http', this.#admin.address) };
     }
-    for (const service of services) await this.#supervisor.start(service);
+    for (const service of this.#services) await this.#supervisor.start(service);
     if (oap !== 'off') {
       const address = await listening('oap', oap, this.#server.listen(oap));
       this.#addresses = { oap: nodeAddress('oap', address), ...this.#addresses };
@@ -159,19 +198,50 @@ export class OmnigateNode implements AsyncDisposable {
       const address = await listening('oaps', oaps, this.#server.listen(oaps, tls));
       this.#addresses = { ...this.#addresses, oaps: nodeAddress('oaps', address) };
     }
-    if (tls !== undefined) {
-      this.#certificates = new CertificateWatch({
-        files: tls,
-        pollMs: CERTIFICATE_POLL_MS,
-        logger: this.logger,
-        reload: () => {
-          this.#server.reloadCertificates();
-        },
-      });
-    }
+    this.#admission.watch();
+    if (tls !== undefined) this.#watchCertificates(tls);
+    this.#watchQuotas();
     this.#phase = 'running';
     const urls = Object.fromEntries(Object.entries(this.#addresses).map(([name, { url }]: [string, NodeAddress]) => [name, url]));
     this.logger.info({ event: 'NodeStarted', version: VERSION, ...urls, data: this.#directory.path }, 'node takes requests');
+  }
+
+  #watchCertificates(files: TlsFiles): void {
+    this.#warnOfExpiry();
+    this.#watch({
+      files: Object.values(files) as string[],
+      what: 'certificate files',
+      reloadedEvent: 'CertificateReloaded',
+      refusedEvent: 'CertificateRefused',
+      reload: () => {
+        this.#server.reloadCertificates();
+        this.#warnOfExpiry();
+      },
+    });
+  }
+
+  #watchQuotas(): void {
+    const { quotas } = this.#settings;
+    if (quotas === undefined) return;
+    this.#watch({
+      files: [quotas],
+      what: 'quotas',
+      reloadedEvent: 'QuotasReloaded',
+      refusedEvent: 'QuotasRefused',
+      reload: () => {
+        this.#admission.control.reload(readQuotaFile(quotas, this.#services));
+      },
+    });
+  }
+
+  #watch(options: Omit<FileWatchOptions, 'pollMs' | 'logger'>): void {
+    this.#watches.push(new FileWatch({ ...options, pollMs: FILE_POLL_MS, logger: this.logger }));
+  }
+
+  #warnOfExpiry(): void {
+    const expiresAtMs = this.#server.certificateExpiresAtMs ?? Infinity;
+    if (expiresAtMs - Date.now() >= CERTIFICATE_WARNING_MS) return;
+    this.logger.warn({ event: 'CertificateExpires', at: new Date(expiresAtMs).toISOString() }, 'the certificate ends soon; renew it');
   }
 
   #tlsFiles(): TlsFiles | undefined {
@@ -184,8 +254,10 @@ export class OmnigateNode implements AsyncDisposable {
   #notReady(): NotReady[] {
     if (this.#phase === 'starting') return [{ reason: 'starting' }];
     const draining: NotReady[] = this.#phase === 'draining' ? [{ reason: 'draining' }] : [];
+    const causes = this.#admission.control.overloadCauses;
+    const overload: NotReady[] = causes.length > 0 ? [{ reason: 'overload', causes }] : [];
     const unavailable = this.#supervisor.unavailable.map((service): NotReady => ({ reason: 'service_unavailable', service }));
-    return [...draining, ...unavailable];
+    return [...draining, ...overload, ...unavailable];
   }
 
   async #drain(reason: string): Promise<DrainResult> {
@@ -200,9 +272,10 @@ export class OmnigateNode implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    this.#certificates?.[Symbol.dispose]();
+    for (const watch of this.#watches) watch[Symbol.dispose]();
     await this.#server[Symbol.asyncDispose]();
     await this.#supervisor.stop();
+    await this.#admission[Symbol.asyncDispose]();
     await this.#admin?.[Symbol.asyncDispose]();
     this.#directory[Symbol.dispose]();
     this.logger.info({ event: 'NodeStopped' }, 'node stopped');

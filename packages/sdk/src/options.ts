@@ -1,3 +1,4 @@
+import { inspectCapability } from '@omnigate/capability';
 import { CAPABILITY_BYTES_MAX, Flag, parseTenant, STREAM_WINDOW_BYTES, TENANT_NONE } from '@omnigate/kernel/wire';
 import type { TenantWords } from '@omnigate/kernel/wire';
 import type { TlsOptions } from './endpoint.ts';
@@ -21,7 +22,7 @@ export interface ConnectOptions {
   readonly url?: string | undefined;
   /** Capability for every request, as bytes or base64url text; `RON_CAP`. */
   readonly cap?: string | Uint8Array | undefined;
-  /** tenant_id of every request, 32 hex digits; all zeros when absent. */
+  /** tenant_id of every request, 32 hex digits; that of the capability when absent, and all zeros without one. */
   readonly tenant?: string | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Accept compressed replies; off by default. */
@@ -57,7 +58,7 @@ export interface RequestOptions {
   readonly retry?: boolean | undefined;
   /** The payload is the application's own ciphertext, which node and service only carry. */
   readonly appE2e?: boolean | undefined;
-  /** tenant_id of this call, 32 hex digits. */
+  /** tenant_id of this call, 32 hex digits; that of its capability, else the client's, when absent. */
   readonly tenant?: string | undefined;
   /** Capability of this call, instead of the client's. */
   readonly cap?: string | Uint8Array | undefined;
@@ -94,11 +95,12 @@ export interface ClientSettings {
 /** Fills in what was left out, from `env` and the defaults. */
 export function readConnectOptions(options: ConnectOptions, env: NodeJS.ProcessEnv): ClientSettings {
   const cap = options.cap ?? nonEmpty(env.RON_CAP);
+  const capability = cap === undefined ? undefined : readCapability(cap, options.cap === undefined ? 'RON_CAP' : 'cap');
   const retry = options.retry === false ? {} : (options.retry ?? {});
   return {
     url: options.url ?? nonEmpty(env.RON_NODE_URL) ?? DEFAULT_URL,
     tls: options.tls,
-    capability: cap === undefined ? undefined : readCapability(cap, options.cap === undefined ? 'RON_CAP' : 'cap'),
+    capability,
     compression: options.compression ?? false,
     connectTimeoutMs: readMs(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, 'connectTimeoutMs'),
     retry: {
@@ -119,7 +121,7 @@ export function readConnectOptions(options: ConnectOptions, env: NodeJS.ProcessE
       repeatable: false,
       retry: options.retry !== false,
       flags: 0,
-      tenant: readTenant(options.tenant ?? TENANT_NONE),
+      tenant: readTenant(options.tenant ?? tenantOf(capability) ?? TENANT_NONE),
       capability: undefined,
     },
   };
@@ -127,14 +129,16 @@ export function readConnectOptions(options: ConnectOptions, env: NodeJS.ProcessE
 
 /** The terms of one call: what it asks for, else the client's. */
 export function readRequestOptions(options: RequestOptions, terms: CallTerms): CallTerms {
+  const capability = options.cap === undefined ? terms.capability : readCapability(options.cap, 'cap');
+  const tenant = options.tenant ?? (options.cap === undefined ? undefined : tenantOf(capability));
   return {
     deadlineMs: options.deadlineMs === undefined ? terms.deadlineMs : readMs(options.deadlineMs, 'deadlineMs'),
     signal: options.signal,
     repeatable: options.idempotent ?? (options.idempotencyKey !== undefined || terms.repeatable),
     retry: options.retry ?? terms.retry,
     flags: options.appE2e === true ? Flag.APP_E2E : 0,
-    tenant: options.tenant === undefined ? terms.tenant : readTenant(options.tenant),
-    capability: options.cap === undefined ? terms.capability : readCapability(options.cap, 'cap'),
+    tenant: tenant === undefined ? terms.tenant : readTenant(tenant),
+    capability,
   };
 }
 
@@ -148,6 +152,16 @@ function readCapability(cap: string | Uint8Array, name: string): Uint8Array {
     throw new TypeError(`${name} has ${bytes.length} bytes: a capability has 1 to ${CAPABILITY_BYTES_MAX}`);
   }
   return bytes;
+}
+
+/** The tenant that a capability is pinned to; `undefined` when the bytes are none of ours, which the node will judge. */
+function tenantOf(capability: Uint8Array | undefined): string | undefined {
+  if (capability === undefined) return undefined;
+  try {
+    return inspectCapability(capability).tenant;
+  } catch {
+    return undefined;
+  }
 }
 
 function readTenant(hex: string): TenantWords {

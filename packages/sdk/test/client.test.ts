@@ -1,3 +1,4 @@
+import { Keyring, mintCapability, tokenToText } from '@omnigate/capability';
 import t from 'tap';
 import { Flag, Reject } from '@omnigate/kernel/wire';
 import type { OapError } from '@omnigate/kernel/wire';
@@ -16,6 +17,18 @@ await t.test('a request comes back with status, flags and a payload of its own',
   t.same([request?.app, request?.code, request?.flags], [APP, 7, Flag.REQ | START_END | Flag.APP_E2E]);
   await client.request(APP, 7, pattern(100, 1));
   t.same(Buffer.from(reply.payload), Buffer.from(payload), 'a later reply leaves it alone');
+});
+
+await t.test('a capability says whose it is, unless the caller does', async (t) => {
+  const keyring = Keyring.create({ nowMs: Date.now() });
+  const mintFor = (tenant: string): Uint8Array => mintCapability(keyring, { tenant, nowMs: Date.now() }).bytes;
+  const [client, node] = await startSession(t, {}, { cap: tokenToText(mintFor(TENANT)) });
+  t.equal(node.peer.frames[0]?.tenant, TENANT, 'of the HELLO');
+  await client.request(APP, 0, pattern(3));
+  await client.request(APP, 0, pattern(3), { cap: mintFor('b'.repeat(32)) });
+  await client.request(APP, 0, pattern(3), { cap: mintFor('b'.repeat(32)), tenant: 'c'.repeat(32) });
+  await client.request(APP, 0, pattern(3), { cap: Buffer.from('of another kind') });
+  t.same(node.peer.requests.map(({ tenant }) => tenant), [TENANT, 'b'.repeat(32), 'c'.repeat(32), TENANT]);
 });
 
 await t.test('tenant and capability of the client and of one request', async (t) => {

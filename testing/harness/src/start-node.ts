@@ -8,6 +8,8 @@ import { TemporaryFolder } from './temporary-folder.ts';
 export interface TestNode extends AsyncDisposable {
   readonly node: OmnigateNode;
   readonly log: LogRecorder;
+  /** Its data directory. */
+  readonly data: string;
   /** Its plain listener. */
   readonly oap: NodeAddress;
   /** Its TLS listener; throws unless it was asked for. */
@@ -26,6 +28,7 @@ export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
     return {
       node,
       log,
+      data: options.data ?? folder.path,
       get oap() {
         return present(node.addresses.oap);
       },

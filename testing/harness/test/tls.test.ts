@@ -1,8 +1,13 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
+import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions, TLSSocket } from 'node:tls';
+import { CAPABILITY_FOLDER, CapabilityStore, certificateFingerprint, CHANNEL_BINDING, channelBindingOf, readAuditTail } from '@omnigate/capability';
+import { defineService } from '@omnigate/kernel';
+import { APP_CONTROL, decodeErrorBody, encodeFrame, Flag, FrameDecoder } from '@omnigate/kernel/wire';
 import { connect } from '@omnigate/sdk';
 import type { Client } from '@omnigate/sdk';
 import t from 'tap';
@@ -130,7 +135,7 @@ await t.test('a renewed certificate is for new connections; old ones go on', asy
   const before = await fingerprint();
   authority.issue('renewed');
   t.equal(await fingerprint(), before, 'nothing changes by itself');
-  t.ok(node.node.reloadCertificates());
+  t.ok(node.node.reload());
   const after = await fingerprint();
   t.not(after, before, 'new connections get the new certificate');
   await node.log.event('CertificateReloaded');
@@ -141,9 +146,61 @@ await t.test('a renewed certificate is for new connections; old ones go on', asy
   t.equal(Buffer.concat(parts).toString(), 'hello', 'and so does its open stream');
 
   writeFileSync(files.key, 'no key');
-  t.notOk(node.node.reloadCertificates(), 'files that do not work are refused');
+  t.notOk(node.node.reload(), 'files that do not work are refused');
   t.match(await node.log.event('CertificateRefused'), { level: 50 });
   t.equal(await fingerprint(), after, 'and the last good ones stay in use');
+});
+
+await t.test('row 33: a capability for another TLS channel or client certificate', async (t) => {
+  await using node = await startNode({
+    oaps: '127.0.0.1:0',
+    tlsCert: server.cert,
+    tlsKey: server.key,
+    tlsClientCa: authority.ca,
+    services: [defineService({ appProtoId: 40_000, name: 'safe', operations: { 0: () => 'open' } })],
+  });
+  const folder = join(node.data, CAPABILITY_FOLDER);
+  const desk = await CapabilityStore.open({ folder, auditLog: 'ronctl' });
+  const tenant = 'ab'.repeat(16);
+  const channel = async (): Promise<{ binding: string; ask: (cap: Uint8Array) => Promise<string> }> => {
+    const { socket } = await handshake(node, { ALPNProtocols: ['oap/1'], ...client });
+    t.teardown(() => socket.destroy());
+    const frames = new FrameDecoder();
+    const next = async (): Promise<string> => {
+      while (!frames.next()) {
+        const [chunk] = (await once(socket, 'data')) as [Buffer];
+        frames.feed(chunk, chunk.length);
+      }
+      const { header, buffer, payloadStart, payloadEnd } = frames;
+      return header.code === 200 ? 'yes' : decodeErrorBody(header.code, buffer.subarray(payloadStart, payloadEnd), '').reason;
+    };
+    socket.write(encodeFrame({ app: APP_CONTROL, flags: Flag.REQ }));
+    await next();
+    return {
+      binding: channelBindingOf(socket.exportKeyingMaterial(CHANNEL_BINDING.bytes, CHANNEL_BINDING.label, Buffer.alloc(0))),
+      ask: (capability) => {
+        socket.write(encodeFrame({ app: 40_000, flags: Flag.REQ | Flag.START | Flag.END, tenant, capability }));
+        return next();
+      },
+    };
+  };
+  const [one, other] = [await channel(), await channel()];
+  const { bytes: bound } = await desk.mint({ tenant, channelBinding: one.binding });
+  t.equal(await one.ask(bound), 'yes');
+  t.equal(await other.ask(bound), 'cap_binding', 'stolen');
+  const certificate = (of: { cert: string }): string => certificateFingerprint(new X509Certificate(of.cert).raw);
+  t.equal(await one.ask((await desk.mint({ tenant, certificate: certificate(client) })).bytes), 'yes');
+  const another = certificate(readKeyPair(authority.issue('another')));
+  t.equal(await one.ask((await desk.mint({ tenant, certificate: another })).bytes), 'cap_binding');
+  const samples = await readMetrics(node.adminUrl);
+  t.equal(samples.get('rejected_total{reason="cap_binding"}'), 2);
+  const daysLeft = ((samples.get('tls_certificate_expiry_timestamp_seconds') ?? 0) * 1_000 - Date.now()) / 86_400_000;
+  t.ok(daysLeft > 1.9 && daysLeft < 2.1, 'the certificate is good for two days');
+  t.match(await node.log.event('CertificateExpires'), { level: 40 });
+  await desk.close();
+  const audited = async (): Promise<number> => (await readAuditTail(CapabilityStore.auditFolder(folder), 'node', 10)).filter((line) => line.includes('"cap_binding"')).length;
+  for (let attempt = 0; attempt < 200 && (await audited()) < 2; attempt++) await new Promise((resolve) => setTimeout(resolve, 10));
+  t.equal(await audited(), 2, 'and both are on record');
 });
 
 await t.test('a raw peer speaks TLS too', async (t) => {

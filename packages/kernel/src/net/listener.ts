@@ -95,6 +95,11 @@ export class Listener {
     return this.#tls !== undefined;
   }
 
+  /** When its certificate ends, Unix time in milliseconds; `undefined` without TLS. */
+  get certificateExpiresAtMs(): number | undefined {
+    return this.#tls?.expiresAtMs;
+  }
+
   /** Uses changed certificate files for new connections; see `TlsAcceptor.reload`. */
   reloadCertificate(): void {
     this.#tls?.reload();

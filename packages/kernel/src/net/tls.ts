@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createSecureContext, createServer } from 'node:tls';
@@ -24,12 +25,19 @@ export interface TlsEvents {
   onRefused(reject: Reject, socket: Socket): void;
 }
 
+/** What the files of a listener hold, tried and good. */
+interface LoadedFiles {
+  readonly context: SecureContextOptions;
+  /** End of the node's own certificate, Unix time in milliseconds. */
+  readonly expiresAtMs: number;
+}
+
 /**
  * Reads and tries the files, so that a mistake is found at once and named.
  *
  * @throws Error that says which file is at fault
  */
-function loadSecureContext(files: TlsFiles): SecureContextOptions {
+function loadFiles(files: TlsFiles): LoadedFiles {
   const read = (what: string, path: string): Buffer => {
     try {
       return readFileSync(path);
@@ -37,33 +45,38 @@ function loadSecureContext(files: TlsFiles): SecureContextOptions {
       throw new Error(`cannot read the TLS ${what} ${path}: ${(cause as Error).message}`, { cause });
     }
   };
-  const options: SecureContextOptions = {
-    cert: read('certificate', files.cert),
+  const cert = read('certificate', files.cert);
+  const context: SecureContextOptions = {
+    cert,
     key: read('key', files.key),
     ...(files.clientCa === undefined ? {} : { ca: read('client authority', files.clientCa) }),
     minVersion: 'TLSv1.3',
   };
   try {
-    createSecureContext(options);
+    createSecureContext(context);
+    // Of a chain, this reads the first.
+    return { context, expiresAtMs: Date.parse(new X509Certificate(cert).validTo) };
   } catch (cause) {
     throw new Error(`TLS files ${files.cert} and ${files.key} do not work together: ${(cause as Error).message}`, {
       cause,
     });
   }
-  return options;
 }
 
 /** Turns accepted TCP sockets into TLS 1.3 sockets that agreed on OAP/1. */
 export class TlsAcceptor {
   readonly #files: TlsFiles;
   readonly #server: Server;
+  #expiresAtMs: number;
 
   /** @throws Error that says which file is at fault */
   constructor(files: TlsFiles, events: TlsEvents) {
     this.#files = files;
     const mutual = files.clientCa !== undefined;
+    const { context, expiresAtMs } = loadFiles(files);
+    this.#expiresAtMs = expiresAtMs;
     this.#server = createServer({
-      ...loadSecureContext(files),
+      ...context,
       ALPNProtocols: [ALPN_PROTOCOL],
       handshakeTimeout: TLS_HANDSHAKE_TIMEOUT_MS,
       requestCert: mutual,
@@ -92,7 +105,14 @@ export class TlsAcceptor {
    * @throws Error that says which file is at fault; the old ones stay in use then
    */
   reload(): void {
-    this.#server.setSecureContext(loadSecureContext(this.#files));
+    const { context, expiresAtMs } = loadFiles(this.#files);
+    this.#server.setSecureContext(context);
+    this.#expiresAtMs = expiresAtMs;
+  }
+
+  /** When the certificate in use ends, Unix time in milliseconds. */
+  get expiresAtMs(): number {
+    return this.#expiresAtMs;
   }
 }
 

@@ -3,10 +3,11 @@ import { ConfigError } from '../config/config-error.ts';
 import type { Settings } from '../config/settings.ts';
 import { echoService } from '../echo-service.ts';
 import { loadService } from '../load-service.ts';
+import { readQuotaFile } from '../quota-file.ts';
 
 /**
  * What can be known before a start: that the modules of the services load, that
- * no two want one app_proto_id, and that the TLS files work. Opens no port of
+ * no two want one app_proto_id, and that quotas and TLS files work. Opens no port of
  * the settings and touches no data.
  *
  * @throws ConfigError
@@ -24,12 +25,14 @@ export async function check(settings: Settings): Promise<void> {
     onServiceCrash: () => undefined,
   });
   try {
-    for (const service of [echoService, ...services]) bus.attach(service);
+    const all = [echoService, ...services];
+    for (const service of all) bus.attach(service);
+    if (settings.quotas !== undefined) readQuotaFile(settings.quotas, all);
     if (oaps === 'off' || cert === undefined || key === undefined) return;
     // The files are tried as a listener would use them, on a port that is surely free.
     await server.listen({ host: '127.0.0.1', port: 0 }, { cert, key, ...(clientCa === undefined ? {} : { clientCa }) });
   } catch (error) {
-    throw new ConfigError([(error as Error).message], { cause: error });
+    throw error instanceof ConfigError ? error : new ConfigError([(error as Error).message], { cause: error });
   } finally {
     await server[Symbol.asyncDispose]();
   }

@@ -12,6 +12,7 @@ interface ConfigFlags {
   readonly tlsKey?: string;
   readonly tlsClientCa?: string;
   readonly admin?: string;
+  readonly quotas?: string;
   readonly service?: string[];
   readonly logLevel?: string;
 }
@@ -27,6 +28,7 @@ export function addConfigOptions(command: Command): Command {
     .option('--tls-key <file>', 'PEM private key of the certificate')
     .option('--tls-client-ca <file>', 'PEM authorities; clients must then show a certificate of theirs')
     .option('--admin <host:port>', 'HTTP for /livez, /readyz and /metrics, or "off" (default: 127.0.0.1:6279)')
+    .option('--quotas <file>', 'JSON file that says who may use how much; read again when it changes')
     .option('--service <module>', 'ES module that exports a service; may be repeated', (path: string, paths: string[] | undefined) => [...(paths ?? []), path])
     .option('--log-level <level>', 'trace, debug, info, warn, error, fatal or silent (default: info)');
 }

@@ -22,7 +22,7 @@ A flag is stronger than the environment, that is stronger than the file.
 
 Signals:
   SIGTERM, SIGINT  finish open requests, then stop; a second one stops at once
-  SIGHUP           use renewed certificate files
+  SIGHUP           use changed certificate and quota files
 
 Examples:
   $ omnigate start --oap 0.0.0.0:6270 --data /var/lib/omnigate
@@ -66,7 +66,7 @@ function createProgram(): Command {
     .action(({ json = false, ...flags }: ConfigFlags & { json?: boolean }) => {
       process.stdout.write(configPage(configOf(flags), json));
     });
-  addConfigOptions(program.command('check').description('try configuration, services and TLS files without starting'))
+  addConfigOptions(program.command('check').description('try configuration, services, quotas and TLS files without starting'))
     .addHelpText('after', '\nExample:\n  $ omnigate check --config /etc/omnigate.json && systemctl restart omnigate\n')
     .action(async (flags: ConfigFlags) => {
       await check(configOf(flags).settings);

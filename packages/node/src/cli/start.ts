@@ -39,9 +39,9 @@ export async function start({ settings }: Config): Promise<void> {
       process.exit(ExitCode.FAILED);
     },
     onHangUp: () => {
-      // A terminal says so when it is closed; without TLS there is nothing else it could mean.
-      if (inTerminal && node.addresses.oaps === undefined) void hangUp(node);
-      else node.reloadCertificates();
+      // A terminal says so when it is closed; without files to read again there is nothing else it could mean.
+      if (inTerminal && settings.oaps === 'off' && settings.quotas === undefined) void hangUp(node);
+      else node.reload();
     },
   });
   if (settings.logFormat !== 'json') process.stderr.write(banner(node));

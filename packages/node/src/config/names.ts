@@ -14,6 +14,7 @@ const FLAGS: Partial<Record<SettingKey, string>> = {
   tlsKey: '--tls-key',
   tlsClientCa: '--tls-client-ca',
   admin: '--admin',
+  quotas: '--quotas',
   services: '--service',
   logLevel: '--log-level',
 };

@@ -24,7 +24,7 @@ export interface ConfigInput {
 }
 
 /** Settings that are files or folders, and may be relative. */
-const PATHS = new Set<SettingKey>(['data', 'tlsCert', 'tlsKey', 'tlsClientCa', 'services']);
+const PATHS = new Set<SettingKey>(['data', 'tlsCert', 'tlsKey', 'tlsClientCa', 'quotas', 'services']);
 
 /**
  * Settings from flags, environment and configuration file: the strongest source

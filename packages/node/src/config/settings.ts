@@ -21,6 +21,9 @@ export const DATA_FOLDER = '.omnigate';
 
 const NOT_TEXT = 'is not text in quotes';
 
+/** What the caveat `aud` can name (specs/capability-1.md §5.2). */
+const AUDIENCE = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
+
 /** HOST:PORT or `off`; a program may give the parts. */
 const address = z.custom<string | ListenAddress>().transform((value, context): ListenAddress | 'off' => {
   if (value === 'off') return value;
@@ -54,6 +57,8 @@ export const settingsSchema = z.strictObject({
   tlsKey: path.optional(),
   tlsClientCa: path.optional(),
   admin: address.prefault('127.0.0.1:6279'),
+  quotas: path.optional(),
+  audience: z.string(NOT_TEXT).regex(AUDIENCE, 'is no name: up to 128 of A-Z a-z 0-9 . _ : / -, a letter or digit first').optional(),
   services: z.array(path, 'is not a list of module paths').max(SERVICES_MAX, `has more than ${SERVICES_MAX} entries`).default([]),
   logLevel: z.enum(LOG_LEVELS, `is not one of ${LOG_LEVELS.join(', ')}`).default('info'),
   logFormat: z.enum(['auto', 'json', 'text'], 'is not one of auto, json, text').default('auto'),

@@ -3,11 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger } from '@omnigate/kernel';
 import t from 'tap';
-import { CertificateWatch } from '../src/certificate-watch.ts';
+import { FileWatch } from '../src/file-watch.ts';
 
 interface Entry {
   readonly event: string;
 }
+
+const NAMES = { what: 'certificate files', reloadedEvent: 'CertificateReloaded', refusedEvent: 'CertificateRefused' };
 
 await t.test('renewed files are noticed, whatever way they are replaced', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'omnigate-watch-'));
@@ -22,8 +24,9 @@ await t.test('renewed files are noticed, whatever way they are replaced', async 
   writeFileSync(cert, 'one');
   writeFileSync(join(folder, 'key-1'), 'one');
   symlinkSync('key-1', key);
-  const watch = new CertificateWatch({
-    files: { cert, key },
+  const watch = new FileWatch({
+    ...NAMES,
+    files: [cert, key],
     pollMs: 3_600_000,
     logger,
     reload: () => {
@@ -64,7 +67,7 @@ await t.test('renewed files are noticed, whatever way they are replaced', async 
 
   broken = false;
   writeFileSync(cert, 'four');
-  const polling = new CertificateWatch({ files: { cert, key }, pollMs: 5, logger, reload: () => reloads++ });
+  const polling = new FileWatch({ ...NAMES, files: [cert, key], pollMs: 5, logger, reload: () => reloads++ });
   writeFileSync(cert, 'fives');
   const before = reloads;
   for (let i = 0; i < 200 && reloads === before; i++) await new Promise((resolve) => setTimeout(resolve, 10));

@@ -102,6 +102,18 @@ function appDifferences(markdown: string): string[] {
   ];
 }
 
+/** What ronctl says of the applications that need a capability, so that names may be typed for numbers. */
+function ronctlDifferences(source: string): string[] {
+  const operations = (pairs: readonly (readonly [string, number])[]) => pairs.map(([name, code]) => `${String(code)} ${name}`).join(', ');
+  const registered = apps.slice(1).map((app) => [app.id, app.name, operations(app.operations.map(({ name, code }) => [name.toLowerCase(), code]))]);
+  const entries = source.matchAll(/\{\s*id: (\d+),\s*name: '([^']*)',\s*operations: \{([^}]*)\},?\s*\}/g);
+  const found = [...entries].map(([, id, name, body = '']) => {
+    const pairs = [...body.matchAll(/(\w+): (\d+)/g)].map(([, key = '', code]) => [key, Number(code)] as const);
+    return [id, name, operations(pairs)];
+  });
+  return differences('tools/ronctl/src/registered-apps.ts', registered, found);
+}
+
 /** Each package that refuses has a table of its own, `reject.ts` or `rejects.ts`. */
 const rejectSource = files
   .filter((path) => /^packages\/\w+\/src\/(\w+\/)*rejects?\.ts$/.test(path))
@@ -183,6 +195,15 @@ await t.test('registry, specification and code have the same applications and op
   t.same(appDifferences(read('REGISTRY.md')), []);
   const control = Object.fromEntries((apps[0]?.operations ?? []).map(({ name, code }) => [name, code]));
   t.same(membersOf(read('packages/kernel/src/wire/control.ts'), 'ControlOp'), control);
+  t.end();
+});
+
+await t.test('ronctl knows the applications and operations of the registry', (t) => {
+  const source = read('tools/ronctl/src/registered-apps.ts');
+  t.same(ronctlDifferences(source), []);
+  for (const [from, to] of [['id: 16', 'id: 18'], ["'storage'", "'store'"], ['echo: 0', 'echo: 1']] as const) {
+    t.equal(ronctlDifferences(source.replace(from, to)).length, 2, to);
+  }
   t.end();
 });
 

@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { InvalidArgumentError } from 'commander';
 import { connect } from '@omnigate/sdk';
 import type { Client, TlsOptions } from '@omnigate/sdk';
+import { count } from './arguments.ts';
+import { addTokenFileOption, findToken } from './token-source.ts';
+import type { TokenFlags } from './token-source.ts';
 
-/** Options that every command takes. */
-export interface ConnectionFlags {
+/** Options of every command that connects. */
+export interface ConnectionFlags extends TokenFlags {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
@@ -14,9 +16,9 @@ export interface ConnectionFlags {
   readonly json?: boolean;
 }
 
-/** Adds the options that every command takes. */
+/** Adds the options of every command that connects. */
 export function addConnectionOptions(command: Command): Command {
-  return command
+  return addTokenFileOption(command)
     .option('--ca <file>', 'PEM authorities that vouch for the node (or RON_CA_FILE)')
     .option('--cert <file>', 'PEM client certificate, for a node that asks for one')
     .option('--key <file>', 'PEM private key of the client certificate')
@@ -25,22 +27,18 @@ export function addConnectionOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
-/** A whole number above zero, from an argument. */
-export function count(text: string): number {
-  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number above zero.');
-}
-
 /**
- * Connects as the options say; the capability comes from `RON_CAP`.
+ * Connects as the options say. HELLO carries the capability, if there is one, and
+ * the tenant that it names.
  *
  * @param url `RON_NODE_URL`, else the local node, when absent
- * @throws OapError, or Error when a file cannot be read
+ * @throws OapError, CapabilityError, or Error when a file cannot be read
  */
 export async function connectAs(url: string | undefined, flags: ConnectionFlags): Promise<Client> {
   const { timeout } = flags;
   const tls = tlsOptions(flags);
-  return connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout });
+  const token = await findToken(undefined, flags);
+  return connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout, cap: token?.bytes, tenant: token?.facts.tenant });
 }
 
 function tlsOptions({ ca, cert, key, servername }: ConnectionFlags): TlsOptions | undefined {

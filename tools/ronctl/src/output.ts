@@ -1,5 +1,7 @@
 import { createColors } from 'picocolors';
+import { CapabilityError } from '@omnigate/capability';
 import { OapError } from '@omnigate/sdk';
+import { BadAnswer } from './exit-code.ts';
 
 /** Prints one JSON document. */
 export function printJson(value: unknown): void {
@@ -16,15 +18,30 @@ export function printTable(facts: Readonly<Record<string, unknown>>): void {
   }
 }
 
+/** Prints columns below their headings. */
+export function printRows(headings: readonly string[], rows: readonly (readonly string[])[]): void {
+  const { dim } = createColors(wantsColours(process.stdout));
+  const widths = headings.map((heading, column) => Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const line = (cells: readonly string[]): string => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
+  process.stdout.write(`${dim(line(headings))}
+${rows.map((row) => `${line(row)}
+`).join('')}`);
+}
+
 /** Prints what went wrong and what to do about it to standard error. */
 export function printError(error: unknown, json: boolean): void {
+  if (error instanceof BadAnswer && error.told) return;
   const message = error instanceof Error ? error.message : String(error);
   if (json) {
-    const known = error instanceof OapError ? { reason: error.reason, status: error.status, retryable: error.retryable } : {};
-    process.stderr.write(`${JSON.stringify({ error: { ...known, message } })}\n`);
+    process.stderr.write(`${JSON.stringify({ error: { ...knownOf(error), message } })}\n`);
   } else {
     process.stderr.write(`${createColors(wantsColours(process.stderr)).red('ronctl:')} ${message}\n`);
   }
+}
+
+function knownOf(error: unknown): Readonly<Record<string, unknown>> {
+  if (error instanceof OapError) return { reason: error.reason, status: error.status, retryable: error.retryable };
+  return error instanceof CapabilityError ? { code: error.code, fix: error.fix } : {};
 }
 
 /** Milliseconds with three digits, as they are worth showing. */

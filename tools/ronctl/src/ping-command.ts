@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { addConnectionOptions, connectAs, count } from './connection-options.ts';
+import { count } from './arguments.ts';
+import { addConnectionOptions, connectAs } from './connection-options.ts';
 import type { ConnectionFlags } from './connection-options.ts';
 import { printJson, round } from './output.ts';
 

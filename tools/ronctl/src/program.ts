@@ -1,19 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { addAuditCommand } from './audit/audit-command.ts';
+import { addCapCommand } from './cap/cap-command.ts';
 import { addCompletionCommand } from './completion-command.ts';
 import { addEchoCommand } from './echo-command.ts';
-import { ExitCode, exitCodeOf } from './exit-code.ts';
+import { EXIT_CODES, ExitCode, exitCodeOf } from './exit-code.ts';
 import { addHelloCommand } from './hello-command.ts';
 import { printError } from './output.ts';
 import { addPingCommand } from './ping-command.ts';
+import { refuseTokens } from './token-source.ts';
 
 const NOTES = `
 Environment:
   RON_NODE_URL  the node, where a command names none (default: oap://127.0.0.1:6270)
-  RON_CAP       capability; read from here only, since command lines are no secret
+  RON_CAP       capability; never given on a command line, since others can see those
   RON_CA_FILE   the same as --ca
-
-Exit codes: 0 done, 1 the node refused or failed, 2 wrong call, 3 no connection.
+  OMNIGATE_DATA the same as --data
 `;
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -23,6 +25,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Runs the command line and returns the exit code of the process. */
 export async function runCommand(args: readonly string[]): Promise<ExitCode> {
   try {
+    refuseTokens(args);
     await createProgram().parseAsync(args, { from: 'user' });
     return ExitCode.OK;
   } catch (error) {
@@ -34,7 +37,7 @@ export async function runCommand(args: readonly string[]): Promise<ExitCode> {
 
 function createProgram(): Command {
   const program = new Command('ronctl')
-    .description('Speaks to an Omnigate node from the command line.')
+    .description('The operator\'s command line for an Omnigate node.')
     .version(version, '-V, --version', 'show the version')
     .helpOption('-h, --help', 'show help')
     .showHelpAfterError('Run it with --help to see what it takes.')
@@ -43,6 +46,14 @@ function createProgram(): Command {
   addHelloCommand(program);
   addPingCommand(program);
   addEchoCommand(program);
+  addCapCommand(program);
+  addAuditCommand(program);
   addCompletionCommand(program);
+  explainExitCodes(program);
   return program;
+}
+
+function explainExitCodes(command: Command): void {
+  command.addHelpText('after', EXIT_CODES);
+  for (const child of command.commands) explainExitCodes(child);
 }

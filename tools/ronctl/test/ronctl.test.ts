@@ -1,43 +1,13 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
-import { CertificateAuthority, cleanEnvironment, RawPeer, startNode } from '@omnigate/harness';
+import { CertificateAuthority, RawPeer, startNode } from '@omnigate/harness';
 import t from 'tap';
-
-const RONCTL = fileURLToPath(new URL('../bin/ronctl.js', import.meta.url));
-
-interface Result {
-  readonly code: number | null;
-  readonly stdout: Buffer;
-  readonly stderr: string;
-}
-
-/** Runs a program to its end; `input` is its standard input. */
-function run(program: string, args: readonly string[], env: Record<string, string> = {}, input?: Buffer): Promise<Result> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: cleanEnvironment(env), timeout: 20_000 });
-    const stdout: Buffer[] = [];
-    let stderr = '';
-    child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
-    child.on('error', reject);
-    child.on('close', (code) => {
-      resolve({ code, stdout: Buffer.concat(stdout), stderr });
-    });
-    child.stdin.on('error', () => undefined);
-    child.stdin.end(input);
-  });
-}
-
-const ronctl = (args: readonly string[], env?: Record<string, string>, input?: Buffer): Promise<Result> =>
-  run(process.execPath, [RONCTL, ...args], env, input);
-
-const jsonOf = ({ stdout }: Result): unknown => JSON.parse(stdout.toString());
+import { jsonOf, ronctl, run, RONCTL, textOf } from './run-ronctl.ts';
 
 await t.test('hello shows what the node says of itself', async (t) => {
   await using node = await startNode({ idleTimeoutMs: 9_000 });
   const { url } = node.oap;
-  const [text, json] = await Promise.all([ronctl(['hello', url]), ronctl(['hello', '--json'], { RON_NODE_URL: url })]);
+  const [text, json] = await Promise.all([ronctl(['hello', url]), ronctl(['hello', '--json'], { env: { RON_NODE_URL: url } })]);
   t.equal(text.code, 0);
   t.match(text.stdout.toString(), /^server +omnigate\/\d/m);
   t.match(text.stdout.toString(), /^idle_timeout_ms +9000$/m);
@@ -63,17 +33,17 @@ await t.test('echo sends text and bytes, whole and in parts', async (t) => {
   const plain = await ronctl(['echo', url, 'hello']);
   t.match(plain, { code: 0, stderr: '' });
   t.equal(plain.stdout.toString(), 'hello\n');
-  t.equal((await ronctl(['echo', 'grüße'], { RON_NODE_URL: url })).stdout.toString(), 'grüße\n', 'the URL may come from the environment');
+  t.equal((await ronctl(['echo', 'grüße'], { env: { RON_NODE_URL: url } })).stdout.toString(), 'grüße\n', 'the URL may come from the environment');
   t.match(jsonOf(await ronctl(['echo', url, 'x', '--e2e', '--json'])), { status: 200, bytes: 1, e2e: true });
   t.match(jsonOf(await ronctl(['echo', url, 'x', '--stream', '--json'])), { status: 200, bytes: 1, e2e: false });
   const big = randomBytes(5_000_000);
   for (const options of [[], ['--stream'], ['--stream', '--e2e']]) {
-    const { code, stdout } = await ronctl(['echo', url, '-', ...options], {}, big);
+    const { code, stdout } = await ronctl(['echo', url, '-', ...options], { input: big });
     t.equal(code, 0);
     t.ok(stdout.equals(big), `5 MB come back with ${options.join(' ') || 'no option'}`);
   }
-  t.equal((await ronctl(['echo', url, '-'], {}, Buffer.alloc(0))).stdout.length, 0, 'nothing is echoed as nothing');
-  const head = await run('sh', ['-c', `${process.execPath} ${RONCTL} echo ${url} - --stream | head -c 5 | wc -c`], {}, big);
+  t.equal((await ronctl(['echo', url, '-'])).stdout.length, 0, 'nothing is echoed as nothing');
+  const head = await run('sh', ['-c', `${process.execPath} ${RONCTL} echo ${url} - --stream | head -c 5 | wc -c`], { input: big });
   t.match(head.stdout.toString(), /^ *5\n$/);
   t.equal(head.stderr, '', 'a reader who has enough is no error');
 });
@@ -89,7 +59,7 @@ await t.test('TLS', async (t) => {
   await using node = await startNode(tls);
   const { url } = node.oaps;
   t.match(await ronctl(['echo', url, 'x', '--ca', authority.ca]), { code: 0 });
-  t.match(await ronctl(['echo', url, 'x'], { RON_CA_FILE: authority.ca }), { code: 0 });
+  t.match(await ronctl(['echo', url, 'x'], { env: { RON_CA_FILE: authority.ca } }), { code: 0 });
   const untrusted = await ronctl(['echo', url, 'x']);
   t.equal(untrusted.code, 3);
   t.match(untrusted.stderr, 'RON_CA_FILE');
@@ -126,9 +96,9 @@ await t.test('exit codes, and errors that name the fix', async (t) => {
     t.match(results[index], { code, stderr: complaint }, args.join(' '));
     t.equal(results[index]?.stdout.length, 0);
   }
-  const cap = await ronctl(['ping', url], { RON_CAP: 'not base64url!' });
+  const cap = await ronctl(['ping', url], { env: { RON_CAP: 'not base64url!' } });
   t.equal(cap.code, 2);
-  t.match(cap.stderr, /RON_CAP is not base64url text/);
+  t.match(cap.stderr, /RON_CAP holds no capability\. The text is not base64url/);
   t.notMatch(cap.stderr, 'not base64url!');
 
   const peer = await RawPeer.greeted(node.oap);
@@ -137,32 +107,61 @@ await t.test('exit codes, and errors that name the fix', async (t) => {
   t.equal((await ronctl(['hello', url])).code, 3, 'a node that has drained is gone');
 });
 
-await t.test('help has an example for every command', async (t) => {
-  const top = (await ronctl(['--help'])).stdout.toString();
-  const commands = ['hello', 'ping', 'echo', 'completion'];
-  const pages = await Promise.all(commands.map((command) => ronctl([command, '--help'])));
-  for (const [index, command] of commands.entries()) {
-    t.match(top, new RegExp(`^  ${command} `, 'm'));
-    t.equal(pages[index]?.code, 0);
-    t.match(pages[index]?.stdout.toString(), /Example:\n {2}\$ .*ronctl /);
+/** Every command, found through the help of its group. */
+async function helpPages(path: readonly string[] = []): Promise<Map<string, string>> {
+  const result = await ronctl([...path, '--help']);
+  t.equal(result.code, 0, `ronctl ${path.join(' ')} --help`);
+  const page = textOf(result);
+  const [, list = ''] = /^Commands:\n((?: {2}.*\n)+)/m.exec(page) ?? [];
+  const names = [...list.matchAll(/^ {2}(?!help )([a-z-]+)/gm)].map(([, name = '']) => name);
+  const below = await Promise.all(names.map((name) => helpPages([...path, name])));
+  return new Map([[path.join(' '), page], ...below.flatMap((pages) => [...pages])]);
+}
+
+const COMMANDS = [
+  'hello', 'ping', 'echo',
+  'cap', 'cap mint', 'cap attenuate', 'cap inspect', 'cap verify', 'cap rotate', 'cap revoke', 'cap list-keys',
+  'audit', 'audit verify', 'audit tail',
+  'completion',
+];
+
+await t.test('the help of every command has an example, the exit codes, and --json', async (t) => {
+  const pages = await helpPages();
+  t.same([...pages.keys()], ['', ...COMMANDS]);
+  for (const [command, page] of pages) {
+    const isGroup = /^Commands:/m.test(page);
+    if (command !== '') t.match(page, new RegExp(`Example:\n {2}\\$ .*ronctl ${isGroup ? `${command} ` : command}`), command);
+    t.match(page, /^Exit codes: 0 done, .*\n4 the capability store cannot be used\.$/m, command);
+    if (!isGroup && command !== 'completion') t.match(page, /^ {2}--json /m, command);
   }
-  t.match(top, /RON_CAP .*read from here only/);
-  t.match((await ronctl(['--version'])).stdout.toString(), /^\d+\.\d+\.\d+\n$/);
+  t.match(pages.get(''), /RON_CAP .*never given on a command line/);
+  t.match(textOf(await ronctl(['--version'])), /^\d+\.\d+\.\d+\n$/);
 });
 
 await t.test('completion', async (t) => {
-  const [bash, zsh, fish] = await Promise.all(['bash', 'zsh', 'fish'].map((shell) => ronctl(['completion', shell])));
+  const [bash, zsh, fish] = (await Promise.all(['bash', 'zsh', 'fish'].map((shell) => ronctl(['completion', shell])))).map(textOf);
   const complete = (...words: string[]): string[] => {
-    const script = `${String(bash?.stdout)}
+    const script = `${bash ?? ''}
       COMP_WORDS=(${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=$((\${#COMP_WORDS[@]} - 1)); _ronctl
       printf '%s\\n' "\${COMPREPLY[@]}"`;
     return spawnSync('bash', ['-c', script], { encoding: 'utf8' }).stdout.trim().split('\n');
   };
   t.same(complete('ronctl', 'h'), ['hello']);
-  t.same(complete('ronctl', ''), ['hello', 'ping', 'echo', 'completion']);
+  t.same(complete('ronctl', ''), COMMANDS.filter((command) => !command.includes(' ')));
+  for (const group of ['cap', 'audit']) {
+    const names = COMMANDS.filter((command) => command.startsWith(`${group} `)).map((command) => command.slice(group.length + 1));
+    t.same(complete('ronctl', group, ''), names);
+    for (const name of names) t.ok(complete('ronctl', group, name, '--').includes('--json'), `${group} ${name}`);
+  }
   t.same(complete('ronctl', 'echo', '--s'), ['--stream', '--servername']);
+  t.same(complete('ronctl', 'cap', 'mint', '--ten'), ['--tenant']);
+  t.same(complete('ronctl', 'cap', 'mint', '--data', ''), [''], 'a file');
+  t.same(complete('ronctl', 'cap', 'list-keys', '--ten'), ['']);
   t.same(complete('ronctl', 'completion', 'z'), ['zsh']);
-  t.match(zsh?.stdout.toString(), /^#compdef ronctl\n/);
-  t.match(zsh?.stdout.toString(), /^ {4}ping\) compadd -- --count --interval --ca /m);
-  t.match(fish?.stdout.toString(), /^complete -c ronctl -n '__fish_seen_subcommand_from ping' -l count -d 'how many'$/m);
+  t.match(zsh, /^#compdef ronctl\n/);
+  t.match(zsh, /^ {4}"ping"\) compadd -- --count --interval --token-file --ca /m);
+  t.match(zsh, /^ {4}"cap mint"\) compadd -- --tenant --ttl /m);
+  t.match(fish, /^complete -c ronctl -n '__fish_seen_subcommand_from ping' -l count -r -d 'how many'$/m);
+  t.match(fish, /^complete -c ronctl -n '__fish_seen_subcommand_from cap; and not __fish_seen_subcommand_from mint .*' -f -a mint -d /m);
+  t.match(fish, /^complete -c ronctl -n '__fish_seen_subcommand_from cap; and __fish_seen_subcommand_from mint' -l tenant -r -d /m);
 });

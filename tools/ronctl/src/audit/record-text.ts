@@ -1,0 +1,46 @@
+/** One line of an audit log as it is shown. The lines are not verified, so they may hold anything. */
+export interface ShownRecord {
+  readonly log: string;
+  /** Number and time; NaN in a line that is none of ours. */
+  readonly number: number;
+  readonly atMs: number;
+  /** The line as an object; `undefined` when it is none. */
+  readonly fields: Readonly<Record<string, unknown>> | undefined;
+  readonly line: string;
+}
+
+/** Fields that are shown in front, or are of use to `audit verify` alone. */
+const HIDDEN = new Set(['n', 'at_ms', 'event', 'prev', 'mac']);
+
+export function readRecord(log: string, line: string): ShownRecord {
+  const fields = objectOf(line);
+  const numberAt = (name: string): number => (Number.isSafeInteger(fields?.[name]) ? (fields?.[name] as number) : NaN);
+  return { log, number: numberAt('n'), atMs: numberAt('at_ms'), fields, line };
+}
+
+/** A line for people. */
+export function recordText({ log, number, atMs, fields, line }: ShownRecord): string {
+  if (fields === undefined || Number.isNaN(number) || !(atMs <= 8.64e15)) return ascii(`${log}: not a record: ${line}`);
+  const rest = Object.entries(fields).filter(([name]) => !HIDDEN.has(name));
+  const text = rest.map(([name, value]) => ` ${name}=${typeof value === 'string' && /^[\w.:/=-]+$/.test(value) ? value : JSON.stringify(value)}`);
+  return ascii(`${new Date(atMs).toISOString()} ${log} ${number} ${String(fields['event'])}${text.join('')}`);
+}
+
+/** A line for programs. */
+export function recordJson({ log, fields, line }: ShownRecord): string {
+  return ascii(JSON.stringify(fields === undefined ? { log, not_a_record: line } : { log, ...fields }));
+}
+
+function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Nothing in a log may steer the terminal. */
+function ascii(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}

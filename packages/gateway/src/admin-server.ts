@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { retryAfterMs } from '@omnigate/kernel';
 import type { ListenAddress } from '@omnigate/kernel';
 import {
   ADMIN_CONNECTIONS_MAX,
@@ -13,7 +14,6 @@ import {
 } from './limits.ts';
 import { MetricsExporter } from './metrics-exporter.ts';
 import type { ExportSource } from './metrics-exporter.ts';
-import { retryAfterMs } from './quota/retry-after.ts';
 import type { Readiness } from './readiness.ts';
 
 /** What the admin port shows. */

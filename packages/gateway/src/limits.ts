@@ -28,12 +28,6 @@ export const QUOTA_UNIT_BYTES = 16_384;
 export const QUOTA_WEIGHT_MAX = 64;
 /** How far a stream may overdraw a quota, as time to make up for it: what is on its way when its credit is held back. */
 export const QUOTA_DEBT_MS = 1_000;
-/** Shortest time a refused caller is told to wait: sooner it would only be refused again. */
-export const RETRY_AFTER_MS_MIN = 1_000;
-/** Longest time a refused caller is told to wait: nobody should look dead to its users for longer. */
-export const RETRY_AFTER_MS_MAX = 5_000;
-/** Spread of the times told, so that those refused together do not come back together. */
-export const RETRY_AFTER_JITTER_MS = 1_000;
 
 // Overload
 

@@ -55,6 +55,7 @@ function registerKernel(readers: MetricReaders, { metrics, routes }: ExportSourc
   readers.counter(MetricName.BUS_DROPPED, 'Events dropped because a subscriber lagged.', () => metrics.busDropped);
   readers.gauge(MetricName.INFLIGHT, 'Requests whose reply is not complete.', () => metrics.inflight);
   readers.gauge(MetricName.CONNECTIONS, 'Open connections.', () => metrics.connections);
+  readers.gauge(MetricName.CONNECTIONS_RESTING, 'Connections that are not read because they are refused too often.', () => metrics.connectionsResting);
 }
 
 /** A service that nobody has called yet. */

@@ -8,7 +8,7 @@ export { monotonicClock } from './clock.ts';
 export type { Clock } from './clock.ts';
 export { defineService } from './define-service.ts';
 export type { Operation, ServiceDefinition } from './define-service.ts';
-export { DRAIN_ACCEPT_MS, DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS } from './limits.ts';
+export { DRAIN_ACCEPT_MS, DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS, RETRY_AFTER_MS_MAX, RETRY_AFTER_MS_MIN } from './limits.ts';
 export { createLogger, LOG_LEVELS } from './logger.ts';
 export type { Logger, LoggerOptions, LogLevel } from './logger.ts';
 export { Histogram, MetricName, Metrics } from './metrics.ts';
@@ -20,6 +20,7 @@ export type { ListenAddress } from './net/listener.ts';
 export type { TlsFiles } from './net/tls.ts';
 export type { Transport, TransportEvents } from './net/transport.ts';
 export type { PayloadCodec } from './payload-codec.ts';
+export { retryAfterMs } from './retry-after.ts';
 export { OapServer } from './server.ts';
 export type { DrainOptions, OapServerOptions } from './server.ts';
 export type {

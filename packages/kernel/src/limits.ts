@@ -72,6 +72,23 @@ export const BYTES_PER_TURN_MAX = 262_144;
 /** Frames handled of one full read before other connections get their turn. */
 export const FRAMES_PER_TURN_MAX = 512;
 
+// Refusing (specs/oap-1.md §10.5)
+
+/** Shortest time a refused caller is told to wait: sooner it would only be refused again. */
+export const RETRY_AFTER_MS_MIN = 1_000;
+/** Longest time a refused caller is told to wait: nobody should look dead to its users for longer. */
+export const RETRY_AFTER_MS_MAX = 5_000;
+/** Spread of the times told, so that those refused together do not come back together. */
+export const RETRY_AFTER_JITTER_MS = 1_000;
+/** Time for which refusals are counted: so short that nobody feels a connection wait for the next one. */
+export const REFUSAL_MOMENT_MS = 1;
+/** Retryable refusals in one moment, over all connections: about a tenth of a core. */
+export const REFUSALS_PER_MOMENT_MAX = 20;
+/** Refusals left over from earlier moments: a loop that is busy comes to refusing only now and then. */
+export const REFUSALS_SAVED_MAX = 200;
+/** Moments in which all connections that are not read should have a turn; the more there are, the shorter it is. */
+export const REFUSAL_ROUND_MOMENTS = 100;
+
 // Time (specs/oap-1.md §9)
 
 /** From accept to HELLO. */

@@ -9,6 +9,7 @@ export const MetricName = {
   LATENCY: 'latency_seconds',
   INFLIGHT: 'inflight',
   CONNECTIONS: 'connections',
+  CONNECTIONS_RESTING: 'connections_resting',
   GLITCHES: 'glitches_total',
   BUS_DROPPED: 'bus_overflow_dropped_total',
   COMP_RATIO: 'decompression_ratio',
@@ -52,6 +53,8 @@ export class Metrics {
   bytesOut = 0;
   connections = 0;
   connectionsTotal = 0;
+  /** Connections that are not read because they are refused too often. */
+  connectionsResting = 0;
   inflight = 0;
   glitches = 0;
   busDropped = 0;

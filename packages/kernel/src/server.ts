@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts';
 import { Connection } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { FlushQueue } from './connection/outbound.ts';
+import { RefusalBudget } from './connection/refusal-budget.ts';
 import { DRAIN_ACCEPT_MS, DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS, SWEEP_INTERVAL_MS } from './limits.ts';
 import type { Logger } from './logger.ts';
 import type { Metrics } from './metrics.ts';
@@ -57,6 +58,7 @@ export class OapServer implements AsyncDisposable {
   #revocationSeq = 0;
 
   constructor(options: OapServerOptions) {
+    const clock = options.clock ?? monotonicClock;
     this.#limiter = new ConnectionLimiter(options.connectionLimits);
     this.#context = {
       bus: options.bus,
@@ -64,9 +66,10 @@ export class OapServer implements AsyncDisposable {
       codec: options.codec,
       metrics: options.metrics,
       logger: options.logger,
-      clock: options.clock ?? monotonicClock,
+      clock,
       writeBuffers: new WriteBufferPool(),
       flushQueue: new FlushQueue(),
+      refusals: new RefusalBudget(clock, options.metrics),
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       offer: () => ({
         server: options.name,

@@ -1,8 +1,8 @@
 import type { CapabilityVerifier } from '@omnigate/capability';
+import { retryAfterMs } from '@omnigate/kernel';
 import type { Refusal, Route } from '@omnigate/kernel';
 import type { Load } from '../overload/load.ts';
 import type { Quotas } from '../quota/quotas.ts';
-import { retryAfterMs } from '../quota/retry-after.ts';
 import { GatewayReject } from '../rejects.ts';
 import { appOf } from './app.ts';
 import type { App } from './app.ts';

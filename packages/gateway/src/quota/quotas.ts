@@ -1,5 +1,6 @@
+import { RETRY_AFTER_MS_MAX, retryAfterMs } from '@omnigate/kernel';
 import type { Refusal } from '@omnigate/kernel';
-import { QUOTA_ACCOUNTS_MAX, QUOTA_DEBT_MS, QUOTA_UNIT_BYTES, RETRY_AFTER_MS_MAX } from '../limits.ts';
+import { QUOTA_ACCOUNTS_MAX, QUOTA_DEBT_MS, QUOTA_UNIT_BYTES } from '../limits.ts';
 import { GatewayReject } from '../rejects.ts';
 import type { Account, AccountKey, Policy } from './account.ts';
 import { AccountTable } from './account-table.ts';
@@ -8,7 +9,6 @@ import type { Ledger, Party } from './ledger.ts';
 import { compileQuotas } from './policies.ts';
 import type { Policies } from './policies.ts';
 import type { QuotaSettings } from './quota-settings.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 /** The bounds a message can meet. */
 type Quota = 'tenant' | 'app' | 'bytes';

@@ -1,9 +1,8 @@
+import { RETRY_AFTER_MS_MAX, RETRY_AFTER_MS_MIN, retryAfterMs } from '@omnigate/kernel';
 import fc from 'fast-check';
 import t from 'tap';
-import { RETRY_AFTER_MS_MAX, RETRY_AFTER_MS_MIN } from '../../src/limits.ts';
 import { debtMs, FULL_AT_MS, paceOf, repaced, take, waitMs } from '../../src/quota/gcra.ts';
 import type { Rate } from '../../src/quota/gcra.ts';
-import { retryAfterMs } from '../../src/quota/retry-after.ts';
 
 const rates = fc.record({
   perSecond: fc.double({ min: 0.5, max: 100_000, noNaN: true }),

@@ -24,6 +24,7 @@ import type { MessageHost } from './messages.ts';
 import { Misbehaviour } from './misbehaviour.ts';
 import { Outbound } from './outbound.ts';
 import type { OutboundHost } from './outbound.ts';
+import { encodeRefusal } from './refusal-body.ts';
 import { Timeouts } from './timeouts.ts';
 
 /** Where a connection stands; the order is the order of its life. DROPPED is destroyed and not yet told so. */
@@ -80,7 +81,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
     this.admission = admission;
     this.nowMs = context.clock.now();
     this.#timeouts = new Timeouts(this.nowMs, context.idleTimeoutMs);
-    this.#inbound = new Inbound(this, transport);
+    this.#inbound = new Inbound(this, transport, context.refusals);
     this.#decoder = this.#inbound.decoder;
     this.#outbound = new Outbound(transport, context.writeBuffers, context.flushQueue, context.metrics, this);
     transport.open(this);
@@ -152,6 +153,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
   onClose(): void {
     if (this.#phase === Phase.CLOSED) return;
     this.#phase = Phase.CLOSED;
+    this.#inbound.abandon();
     this.#messages?.cancelAll();
     this.admission.close();
     this.#onClosed(this);
@@ -312,8 +314,9 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
     this.#context.metrics.reject(reject);
     // A full or failing node is no fault of the peer: it is always told, and never cut off for asking.
     const fault = !reject.retryable && reject !== Reject.internal;
-    if (!fault || this.#faults().mayAnswer(this.nowMs)) this.#reply(to, reject.status, encodeError(error));
+    if (!fault || this.#faults().mayAnswer(this.nowMs)) this.#reply(to, reject.status, encodeRefusal(error));
     if (fault) this.#glitch();
+    else this.#inbound.refused(this.nowMs);
   }
 
   sendError(exchange: Exchange, error: OapError): void {
@@ -349,7 +352,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
     this.#outbound.end();
     this.#timeouts.closing(this.nowMs + CLOSE_LINGER_MS);
     // What still arrives is thrown away unread; an unread byte would turn the FIN into a reset.
-    if (this.#inbound.held) this.#transport.resume();
+    this.#inbound.abandon();
   }
 
   /** Closes without a word. */

@@ -2,6 +2,7 @@ import { BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX, PREAUTH_FRAME_BYTES_MAX } from
 import type { Transport } from '../net/transport.ts';
 import { FrameDecoder } from '../wire/decoder.ts';
 import type { FrameHeader } from '../wire/header.ts';
+import type { RefusalBudget, Resting } from './refusal-budget.ts';
 
 /** What the way in needs of the connection it belongs to. */
 export interface InboundHost {
@@ -19,34 +20,61 @@ export interface InboundHost {
 
 /**
  * The way in of one connection: cuts what arrives into frames, and stops
- * reading when other connections are due their turn or the peer does not read
- * what it is sent.
+ * reading when other connections are due their turn, the peer does not read
+ * what it is sent, or it is refused more often than there is time for.
  */
-export class Inbound {
+export class Inbound implements Resting {
   readonly decoder = new FrameDecoder(PREAUTH_FRAME_BYTES_MAX);
   /** Reading is stopped; frames may be waiting in the decoder. */
   held = false;
 
   readonly #host: InboundHost;
   readonly #transport: Transport;
+  readonly #refusals: RefusalBudget;
+  /** Not to be read until {@link wake}. */
+  #resting = false;
+  #reading = false;
+  /** The decoder's chunk is the buffer that all connections read into. */
+  #lent = false;
   /** Bytes read since the loop last had its turn for sure. */
   #turnBytes = 0;
 
-  constructor(host: InboundHost, transport: Transport) {
+  constructor(host: InboundHost, transport: Transport, refusals: RefusalBudget) {
     this.#host = host;
     this.#transport = transport;
+    this.#refusals = refusals;
   }
 
   /** Handles what arrived. */
   receive(chunk: Uint8Array, bytes: number): void {
     this.#turnBytes += bytes;
     this.decoder.feed(chunk, bytes);
+    this.#lent = true;
     this.#read();
+  }
+
+  /** A frame was refused for a reason of the node's own. */
+  refused(nowMs: number): void {
+    if (this.#refusals.spend(nowMs) || !this.#reading || this.#resting) return;
+    this.#resting = true;
+    this.#refusals.rest(this);
+  }
+
+  wake(): void {
+    this.#resting = false;
+    this.release();
+  }
+
+  /** Nothing that arrives is looked at any more, and so that it is thrown away, reading goes on. */
+  abandon(): void {
+    this.#refusals.forget(this);
+    this.#resting = false;
+    if (this.held) this.#transport.resume();
   }
 
   /** Reads on after a stop, if nothing is in the way any more. */
   release(): void {
-    if (!this.held || this.#host.congested || !this.#host.wantsFrames) return;
+    if (!this.held || this.#resting || this.#host.congested || !this.#host.wantsFrames) return;
     this.held = false;
     this.#turnBytes = 0;
     this.#read();
@@ -57,24 +85,27 @@ export class Inbound {
     const host = this.#host;
     const { decoder } = this;
     host.onReadBegin();
+    this.#reading = true;
     let frames = 0;
     let stop = false;
     while (!stop && decoder.next()) {
       host.onFrame(decoder.header);
-      stop = ++frames >= FRAMES_PER_TURN_MAX || host.congested || !host.wantsFrames;
+      stop = ++frames >= FRAMES_PER_TURN_MAX || this.#resting || host.congested || !host.wantsFrames;
     }
+    this.#reading = false;
     host.onReadEnd(frames);
     if (!host.wantsFrames) return;
-    const waiting = stop && (decoder.unreadBytes > 0 || host.congested);
+    const waiting = stop && (decoder.unreadBytes > 0 || this.#resting || host.congested);
     if (waiting || this.#turnBytes >= BYTES_PER_TURN_MAX) this.#hold();
   }
 
-  /** Stops reading, until the loop had its turn or the peer has read. */
+  /** Stops reading, until the loop had its turn, the peer has read or rested. */
   #hold(): void {
-    if (this.decoder.unreadBytes > 0) this.decoder.detach();
+    if (this.#lent && this.decoder.unreadBytes > 0) this.decoder.detach();
+    this.#lent = false;
     if (!this.held) this.#transport.pause();
     this.held = true;
-    if (!this.#host.congested) setImmediate(this.#onTurn);
+    if (!this.#resting && !this.#host.congested) setImmediate(this.#onTurn);
   }
 
   readonly #onTurn = (): void => {

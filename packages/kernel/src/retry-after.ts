@@ -1,4 +1,4 @@
-import { RETRY_AFTER_JITTER_MS, RETRY_AFTER_MS_MAX, RETRY_AFTER_MS_MIN } from '../limits.ts';
+import { RETRY_AFTER_JITTER_MS, RETRY_AFTER_MS_MAX, RETRY_AFTER_MS_MIN } from './limits.ts';
 
 /**
  * When to come back, milliseconds: not before `waitMs`, within 1 to 5 s, and not

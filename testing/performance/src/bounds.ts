@@ -80,6 +80,14 @@ export const TINY_FRAMES = 10_000;
 export const TINY_SEGMENTS = 100;
 /** Rounds with and without tiny frames. */
 export const TINY_ROUNDS = 5;
+/** Times that a node is stopped and started again under load. */
+export const RESTARTS = 20;
+/** Callers that ask one thing after the other meanwhile. */
+export const RESTART_CALLERS = 32;
+/** Load between two restarts, milliseconds. */
+export const RESTART_LOAD_MS = 300;
+/** Time a request has, restarts included, milliseconds: a start takes about one second on a busy machine. */
+export const RESTART_DEADLINE_MS = 60_000;
 
 // Workers
 

@@ -3,8 +3,9 @@ import { echo } from './echo.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import type { Scenario } from './plan.ts';
+import { restarts } from './restarts.ts';
 import { slowReader } from './slow-reader.ts';
 import { tinyFrames } from './tiny-frames.ts';
 
 /** Every scenario, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, tinyFrames];
+export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, tinyFrames, restarts];

@@ -46,3 +46,10 @@ await t.test('files that docs/ARCHITECTURE.md names exist', (t) => {
   t.same(named.filter((path) => !files.includes(path) && !files.includes(`packages/kernel/src/${path}`)), []);
   t.end();
 });
+
+await t.test('ronctl looks where a node keeps its data', (t) => {
+  const folderOf = (path: string) => /const DATA_FOLDER = '([^']+)';/.exec(read(path))?.[1];
+  t.ok(folderOf('packages/node/src/config/settings.ts'));
+  t.equal(folderOf('tools/ronctl/src/data-folder.ts'), folderOf('packages/node/src/config/settings.ts'));
+  t.end();
+});

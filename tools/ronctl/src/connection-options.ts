@@ -28,8 +28,7 @@ export function addConnectionOptions(command: Command): Command {
 }
 
 /**
- * Connects as the options say. HELLO carries the capability, if there is one, and
- * the tenant that it names.
+ * Connects as the options say, with the capability from `--token-file` or `RON_CAP`.
  *
  * @param url `RON_NODE_URL`, else the local node, when absent
  * @throws OapError, CapabilityError, or Error when a file cannot be read
@@ -38,7 +37,7 @@ export async function connectAs(url: string | undefined, flags: ConnectionFlags)
   const { timeout } = flags;
   const tls = tlsOptions(flags);
   const token = await findToken(undefined, flags);
-  return connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout, cap: token?.bytes, tenant: token?.facts.tenant });
+  return connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout, cap: token?.bytes });
 }
 
 function tlsOptions({ ca, cert, key, servername }: ConnectionFlags): TlsOptions | undefined {

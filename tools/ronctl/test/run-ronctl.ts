@@ -41,7 +41,15 @@ export function run(program: string, args: readonly string[], { env = {}, input,
   });
 }
 
-export const ronctl = (args: readonly string[], options?: RunOptions): Promise<Result> => run(process.execPath, [RONCTL, ...args], options);
+const TRIES_MAX = 20;
+
+/** Runs ronctl. A node on a machine that is too busy says so, and is asked again. */
+export async function ronctl(args: readonly string[], options?: RunOptions): Promise<Result> {
+  for (let tries = 1; ; tries++) {
+    const result = await run(process.execPath, [RONCTL, ...args], options);
+    if (tries === TRIES_MAX || !/\(503 overload\)|"reason":"overload"/.test(result.stderr)) return result;
+  }
+}
 
 export const textOf = ({ stdout }: Result): string => stdout.toString();
 export const jsonOf = ({ stdout }: Result): unknown => JSON.parse(stdout.toString());

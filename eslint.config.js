@@ -9,8 +9,9 @@ const directions = {
   kernel: [],
   capability: [],
   gateway: ['kernel', 'capability'],
+  storage: ['kernel'],
   sdk: ['kernel', 'capability'],
-  node: ['kernel', 'capability', 'gateway'],
+  node: ['kernel', 'capability', 'gateway', 'storage'],
   ronctl: ['sdk', 'capability'],
   harness: ['kernel', 'capability', 'gateway', 'node', 'sdk'],
   example: ['kernel', 'sdk', 'node'],
@@ -22,6 +23,7 @@ const directions = {
 const testDirections = {
   ...directions,
   node: [...directions.node, 'sdk'],
+  storage: [...directions.storage, 'sdk'],
   example: [...directions.example, 'harness'],
   ronctl: [...directions.ronctl, 'harness'],
 };

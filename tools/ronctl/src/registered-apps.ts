@@ -16,7 +16,7 @@ const REGISTERED_APPS: readonly RegisteredApp[] = [
     name: 'mailbox',
     operations: { send: 1, recv: 2, ack: 3, nack: 4, extend: 5, subscribe: 6, delete: 7, peek: 8, stats: 9, redrive: 10, purge: 11, configure: 12 },
   },
-  { id: 17, name: 'storage', operations: {} },
+  { id: 17, name: 'storage', operations: { get: 1, has: 2, put: 3, stat: 4, pin: 5, unpin: 6, list: 7, gc: 8, scrub: 9 } },
 ];
 
 const APP_ID_MAX = 0xffff;

@@ -1,0 +1,12 @@
+/** Operations of the storage service (specs/storage-1.md §5). */
+export const StorageOp = {
+  GET: 1,
+  HAS: 2,
+  PUT: 3,
+  STAT: 4,
+  PIN: 5,
+  UNPIN: 6,
+  LIST: 7,
+  GC: 8,
+  SCRUB: 9,
+} as const;

@@ -1,0 +1,170 @@
+import { encode } from '@msgpack/msgpack';
+import type { BlobEntry } from '../index/blob-index.ts';
+import type { BlobKeeper } from '../keeper/blob-keeper.ts';
+import type { VerifiedBlob } from '../keeper/verified-blob.ts';
+import { LEAF_BYTES } from '../limits.ts';
+import { aliasText, idText } from '../tree/blob-name.ts';
+import { HASH_BYTES } from '../tree/merkle.ts';
+import { proofSteps } from '../tree/proof-steps.ts';
+import type { LeafSpan } from '../tree/proof-steps.ts';
+import { batchBytes } from './batches.ts';
+import { clipRanges, leavesIn } from './ranges.ts';
+import type { ByteRange } from './ranges.ts';
+import type { GetRequest } from './request-body.ts';
+
+/** Where the parts of a reply go. */
+export interface PartSink {
+  /** Sends a part; false when `drained` has to be awaited before the next one. */
+  write(part: Uint8Array): boolean;
+  end(part: Uint8Array): void;
+  /** Resolves when there is room, or the reply leads nowhere any more. */
+  drained(): Promise<void>;
+  /** The peer let go. */
+  readonly gone: boolean;
+}
+
+/** One part of a reply: bytes, and what to wait for to have them. */
+type Part = () => Promise<readonly Uint8Array[]>;
+
+/**
+ * One GET: the metadata, then bytes or the proof of specs/storage-1.md §4. While
+ * one batch is being sent the next one is read, and no more.
+ */
+export class Download {
+  readonly #keeper: BlobKeeper;
+  readonly #entry: BlobEntry;
+  readonly #request: GetRequest;
+  readonly #blob: VerifiedBlob;
+  readonly #ranges: readonly ByteRange[];
+  readonly #spans: readonly LeafSpan[];
+  readonly #transfers: () => number;
+
+  /**
+   * @param transfers how many GETs are under way
+   * @throws OapError blob_not_found, blob_corrupt or range_invalid
+   */
+  constructor(keeper: BlobKeeper, tenant: string, request: GetRequest, transfers: () => number) {
+    this.#keeper = keeper;
+    this.#request = request;
+    this.#transfers = transfers;
+    this.#entry = keeper.find(tenant, request.id);
+    const { record } = this.#entry;
+    if (record.corruptLeaf !== undefined) throw keeper.corrupt(this.#entry, record.corruptLeaf);
+    this.#blob = keeper.open(this.#entry);
+    this.#ranges = clipRanges(request.ranges, record.sizeBytes);
+    this.#spans = leavesIn(this.#ranges);
+  }
+
+  /** Whether the bytes are the application's own ciphertext. */
+  get endToEnd(): boolean {
+    return this.#entry.record.endToEnd;
+  }
+
+  /** @throws OapError blob_corrupt, storage_busy */
+  async run(sink: PartSink): Promise<void> {
+    try {
+      await this.#keeper.reading(this.#entry, () => this.#send(sink));
+    } catch (error) {
+      throw await this.#keeper.refusalOf(error);
+    }
+  }
+
+  async #send(sink: PartSink): Promise<void> {
+    const parts = this.#request.proof ? this.#proof() : this.#bytes();
+    let next = parts.next();
+    // The first bytes are read before anything is said, so that damage there is the answer.
+    let reading = next.done === true ? undefined : next.value();
+    const first = await reading;
+    const metadata = this.#metadata();
+    if (first === undefined) {
+      sink.end(metadata);
+      return;
+    }
+    sink.write(metadata);
+    for (let batch = first; ; ) {
+      next = parts.next();
+      reading = next.done === true ? undefined : next.value();
+      // Its failure is met below; the sink may end before that.
+      reading?.catch(() => undefined);
+      const isLast = reading === undefined;
+      for (const [index, part] of batch.entries()) {
+        if (isLast && index === batch.length - 1) sink.end(part);
+        else if (!sink.write(part)) await sink.drained();
+        if (sink.gone) return;
+      }
+      if (reading === undefined) return;
+      batch = await reading;
+    }
+  }
+
+  #metadata(): Uint8Array {
+    const { hex, record } = this.#entry;
+    return encode({
+      id: idText(Buffer.from(hex, 'hex')),
+      b3: aliasText(record.b3),
+      size_bytes: record.sizeBytes,
+      root: record.root,
+      leaf_bytes: LEAF_BYTES,
+      body_bytes: this.#bodyBytes(),
+      ...(record.mediaType === '' ? {} : { media_type: record.mediaType }),
+    });
+  }
+
+  #bodyBytes(): number {
+    if (!this.#request.proof) return this.#ranges.reduce((sum, [start, end]) => sum + end - start, 0);
+    const { sizeBytes } = this.#entry.record;
+    let bytes = 0;
+    for (const { kind, first, count } of proofSteps(this.#blob.leafCount, this.#spans)) {
+      if (kind === 'halves') bytes += 2 * HASH_BYTES;
+      else if (kind === 'group') bytes += count * HASH_BYTES;
+      else bytes += Math.min(sizeBytes, (first + count) * LEAF_BYTES) - first * LEAF_BYTES;
+    }
+    return bytes;
+  }
+
+  /** The bytes of the ranges. */
+  *#bytes(): Generator<Part, undefined> {
+    for (const [start, end] of this.#ranges) {
+      for (let at = start; at < end; ) {
+        const first = Math.floor(at / LEAF_BYTES);
+        const behind = Math.min(Math.ceil(end / LEAF_BYTES), first + this.#batchLeaves);
+        const from = at - first * LEAF_BYTES;
+        const upTo = Math.min(end, behind * LEAF_BYTES);
+        const bytes = upTo - at;
+        yield async () => [(await this.#blob.leaves(first, behind - first)).subarray(from, from + bytes)];
+        at = upTo;
+      }
+    }
+    return undefined;
+  }
+
+  /** The proof of the leaves that the ranges touch; hashes travel with the leaves behind them. */
+  *#proof(): Generator<Part, undefined> {
+    const blob = this.#blob;
+    let hashes: (() => Promise<Uint8Array>)[] = [];
+    for (const { kind, first, count } of proofSteps(blob.leafCount, this.#spans)) {
+      if (kind === 'halves') hashes.push(() => blob.halves(first, count));
+      else if (kind === 'group') hashes.push(() => blob.group(first, count));
+      else {
+        for (let at = first; at < first + count; ) {
+          const from = at;
+          const leaves = Math.min(first + count - from, this.#batchLeaves);
+          const before = hashes;
+          hashes = [];
+          yield async () => {
+            const proof: Uint8Array[] = [];
+            for (const read of before) proof.push(await read());
+            const bytes = await blob.leaves(from, leaves);
+            return proof.length === 0 ? [bytes] : [Buffer.concat(proof), bytes];
+          };
+          at += leaves;
+        }
+      }
+    }
+    return undefined;
+  }
+
+  get #batchLeaves(): number {
+    return batchBytes(this.#transfers()) / LEAF_BYTES;
+  }
+}

@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { AdminServer, createZstdCodec, GatewayReject } from '@omnigate/gateway';
 import type { AdminSource, NotReady } from '@omnigate/gateway';
 import { createLogger, LocalBus, Metrics, OapServer, Reject, Supervisor } from '@omnigate/kernel';
 import type { ListenAddress, Logger, PayloadCodec, Service, TlsFiles } from '@omnigate/kernel';
+import { StorageReject, storageService } from '@omnigate/storage';
 import { ulid } from 'ulid';
 import { NodeAdmission } from './admission.ts';
 import { formatListenAddress } from './config/listen-address.ts';
@@ -16,9 +18,12 @@ import { listenFailure } from './listen-failure.ts';
 import { readQuotaFile } from './quota-file.ts';
 import { VERSION } from './version.ts';
 
+/** Where the storage service keeps its data, below the data directory. */
+const STORAGE_FOLDER = 'storage';
+
 /** How to make a node; everything may be left out, and means what it means for `omnigate start`. */
 export interface NodeOptions extends Omit<SettingsInput, 'services' | 'logFormat'> {
-  /** Services beside echo, started in this order. */
+  /** Services beside echo and storage, started in this order. */
   readonly services?: readonly Service[];
   /** JSON lines on standard output when absent. */
   readonly logger?: Logger;
@@ -97,7 +102,7 @@ export class OmnigateNode implements AsyncDisposable {
     const { metrics } = this;
     // A reason that only a client library raises never happens here.
     metrics.registerReasons(Object.values(Reject).filter(({ reaction }) => reaction !== 'L'));
-    metrics.registerReasons(Object.values(GatewayReject));
+    for (const rejects of [GatewayReject, StorageReject]) metrics.registerReasons(Object.values(rejects));
     this.bus = new LocalBus(metrics, (topic, err) => {
       this.logger.error({ topic, err }, 'a bus subscriber threw');
     });
@@ -124,8 +129,6 @@ export class OmnigateNode implements AsyncDisposable {
   /** See `createNode`. */
   static async create({ services: further = [], logger: given, ...input }: NodeOptions): Promise<OmnigateNode> {
     const settings = parseSettings(input);
-    const services = [echoService, ...further];
-    const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
     const codec = settings.compression ? await createZstdCodec() : undefined;
     const directory = new DataDirectory(settings.data);
     const bootId = ulid();
@@ -133,6 +136,8 @@ export class OmnigateNode implements AsyncDisposable {
     let node: OmnigateNode | undefined;
     try {
       const { path: data, nodeId } = directory;
+      const services = [echoService, storageService({ path: join(data, STORAGE_FOLDER), logger }), ...further];
+      const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
       const admission = await NodeAdmission.open({ data, nodeId, audience: settings.audience, quotas, logger });
       node = new OmnigateNode({ settings, services, directory, bootId, logger, admission, codec });
       await node.#start();

@@ -126,6 +126,25 @@ await t.test('a capability opens what it names, and nothing else', async (t) => 
   t.ok((samples.get('capability_verifications_total{result="computed"}') ?? 0) >= 2);
 });
 
+await t.test('the storage service is there, for who has a capability for it, down to one blob', async (t) => {
+  const { client, mint } = await open(t);
+  const STORAGE = 17;
+  const [GET, PUT] = [1, 3];
+  // MessagePack maps with one field, whose text has 68 bytes.
+  const field = (name: string, text: string): Buffer => Buffer.concat([Buffer.of(0x81, 0xa0 + name.length), Buffer.from(name), Buffer.of(0xd9, text.length), Buffer.from(text)]);
+  t.equal(await reasonOf((await client()).request(STORAGE, PUT)), 'cap_missing');
+  const writer = await client({ cap: await mint({ apps: [STORAGE], verbs: ['put'] }) });
+  const { payload } = await writer.request(STORAGE, PUT);
+  const id = /b3m:[0-9a-f]{64}/.exec(Buffer.from(payload).toString('latin1'))?.[0] ?? '';
+  t.equal(await reasonOf(writer.request(STORAGE, GET, field('id', id))), 'cap_scope', 'PUT is not GET');
+  const reader = await client({ cap: await mint({ apps: [STORAGE], prefixes: [id] }) });
+  t.equal(await reasonOf(reader.request(STORAGE, GET, field('id', id))), 'yes', 'a capability for this blob');
+  t.equal(await reasonOf(reader.request(STORAGE, GET, field('id', `b3m:${'0'.repeat(64)}`))), 'cap_scope', 'and no other');
+  t.equal(await reasonOf(reader.request(STORAGE, PUT)), 'cap_scope');
+  const stranger = await client({ cap: await mint({ tenant: BOB, apps: [STORAGE] }) });
+  t.equal(await reasonOf(stranger.request(STORAGE, GET, field('id', id))), 'blob_not_found', 'another tenant');
+});
+
 await t.test('a revocation by another process holds at once, and ends what is open', async (t) => {
   const { node, client, desk, mint, metrics, data } = await open(t);
   const alice = await client({ cap: await mint() });

@@ -165,7 +165,8 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
   review(nowMs: number): void {
     const refusal = this.permit.review(this, nowMs);
     if (refusal !== undefined) {
-      this.abort(new OapError(refusal.reject, refusal));
+      // The refusal of a START promises that nothing was done; this one cannot, and has to be told apart (specs/oap-1.md §13).
+      this.abort(new OapError(refusal.reject, { ...refusal, detail: { in_flight: true } }));
     } else if (this.creditHeld > 0 && this.receiving && !this.permit.overdrawn(nowMs)) {
       const bytes = this.creditHeld;
       this.creditHeld = 0;

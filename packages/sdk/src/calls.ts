@@ -1,5 +1,7 @@
 import { OapError, Reject } from '@omnigate/kernel/wire';
 import { AbortWatch } from './abort-watch.ts';
+import { endedInFlight, explainCapability, isOutdated } from './capability.ts';
+import type { CapabilitySource } from './capability-source.ts';
 import type { ClientConnection } from './connection.ts';
 import type { Exchange, ExchangeOwner } from './exchange.ts';
 import { WAITING_CALLS_MAX } from './limits.ts';
@@ -23,6 +25,7 @@ export interface CurrentConnection {
  */
 export class Calls implements ExchangeOwner {
   readonly #uplink: CurrentConnection;
+  readonly #capability: CapabilitySource;
   readonly #sweep: Sweep;
   readonly #policy: RetryPolicy;
   readonly #logger: ClientLogger;
@@ -32,8 +35,9 @@ export class Calls implements ExchangeOwner {
   readonly #signals = new AbortWatch();
   #closed = false;
 
-  constructor(uplink: CurrentConnection, sweep: Sweep, policy: RetryPolicy, logger: ClientLogger) {
+  constructor(uplink: CurrentConnection, capability: CapabilitySource, sweep: Sweep, policy: RetryPolicy, logger: ClientLogger) {
     this.#uplink = uplink;
+    this.#capability = capability;
     this.#sweep = sweep;
     this.#policy = policy;
     this.#logger = logger;
@@ -83,6 +87,10 @@ export class Calls implements ExchangeOwner {
 
   /** An attempt failed: it is repeated where that is safe and of use, else the caller hears of it. */
   failed(exchange: Exchange, error: OapError, outcome: Outcome): void {
+    if (outcome === 'refused' && error.status === 401) {
+      this.#capabilityFailed(exchange, error);
+      return;
+    }
     const decision = decideRetry(exchange, error, outcome, this.#policy);
     const resumeAt = monotonicMs() + (decision.again ? decision.pauseMs : 0);
     const isHopeless = this.#closed || resumeAt >= exchange.deadlineAt || this.#pausing.size >= WAITING_CALLS_MAX;
@@ -101,6 +109,43 @@ export class Calls implements ExchangeOwner {
       this.#sweep.want(resumeAt);
       this.#holdProcess();
     }
+  }
+
+  /** The node refused the capability: the call is sent once more under a newer one, where it may be and there is one. */
+  #capabilityFailed(exchange: Exchange, error: OapError): void {
+    const { terms } = exchange;
+    const source = this.#capability;
+    const isClients = isOutdated(error) && terms.capability === undefined && source.renewable;
+    const mayRepeat = terms.retry && !exchange.capRenewed && (terms.repeatable || !endedInFlight(error));
+    if (this.#closed || !isClients || !mayRepeat || !exchange.rewind()) {
+      exchange.fail(explainCapability(error, isClients));
+      return;
+    }
+    exchange.capRenewed = true;
+    if (exchange.capRound !== source.round) {
+      this.#wait(exchange);
+      return;
+    }
+    exchange.resumeAt = Number.POSITIVE_INFINITY;
+    this.#pausing.add(exchange);
+    this.#sweep.want(exchange.deadlineAt);
+    this.#holdProcess();
+    void this.#afterRenewal(exchange, error);
+  }
+
+  /** Sends a call again once there is a new capability; its deadline holds meanwhile. */
+  async #afterRenewal(exchange: Exchange, refusal: OapError): Promise<void> {
+    const source = this.#capability;
+    let error = explainCapability(refusal, true);
+    try {
+      await source.renew();
+    } catch (thrown) {
+      error = OapError.from(thrown);
+    }
+    if (!this.#pausing.delete(exchange)) return;
+    if (exchange.capRound === source.round) exchange.fail(error);
+    else this.#wait(exchange);
+    this.#holdProcess();
   }
 
   /** No connection came about: whoever cannot be helped by another attempt hears of it now. */

@@ -1,16 +1,16 @@
 import { APP_CONTROL, ControlOp, OapError, Reject } from '@omnigate/kernel/wire';
 import type { GoAway, HelloReply } from '@omnigate/kernel/wire';
+import { askFirst, CapabilitySource } from './capability-source.ts';
 import { Call } from './call.ts';
 import type { Reply } from './call.ts';
 import { Calls, clientClosed } from './calls.ts';
 import { resolveEndpoint } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import { EventMessage } from './event-message.ts';
-import { createHello } from './hello.ts';
 import { Hooks } from './hooks.ts';
 import type { Unsubscribe } from './hooks.ts';
 import { CLOSE_GRACE_MS } from './limits.ts';
-import { readConnectOptions, readRequestOptions } from './options.ts';
+import { readConnectOptions, readRequestOptions, readTenant } from './options.ts';
 import type { CallTerms, ClientSettings, ConnectOptions, RequestOptions } from './options.ts';
 import { StreamExchange } from './stream.ts';
 import type { ByteStream, StreamBody } from './stream.ts';
@@ -40,6 +40,7 @@ const OP_ECHO = 0;
 export class Client implements AsyncDisposable {
   readonly #endpoint: Endpoint;
   readonly #settings: ClientSettings;
+  readonly #capability: CapabilitySource;
   readonly #hooks: Hooks<Client>;
   readonly #sweep: Sweep;
   readonly #uplink: Uplink;
@@ -52,27 +53,31 @@ export class Client implements AsyncDisposable {
   #first: { resolve: () => void; reject: (error: OapError) => void } | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(endpoint: Endpoint, settings: ClientSettings) {
-    const hello = createHello(settings);
+  private constructor(endpoint: Endpoint, settings: ClientSettings, capability: CapabilitySource) {
+    const tenant = readTenant(settings.tenant ?? capability.tenant);
     this.#endpoint = endpoint;
     this.#settings = settings;
-    this.#terms = { ...settings.terms, capability: hello.carriesCapability ? undefined : settings.capability };
+    this.#capability = capability;
+    this.#terms = { ...settings.terms, tenant };
     this.#repeatableTerms = { ...this.#terms, repeatable: true };
     this.#streamTerms = { ...this.#terms, deadlineMs: Number.POSITIVE_INFINITY };
     this.#hooks = new Hooks(settings.logger);
     this.#sweep = new Sweep((nowMs) => {
       this.#uplink.sweep(nowMs);
       this.#calls.sweep(nowMs);
+      this.#renewInTime(nowMs);
     });
-    this.#uplink = new Uplink(endpoint, hello, settings, this.#uplinkEvents());
-    this.#calls = new Calls(this.#uplink, this.#sweep, settings.retry, settings.logger);
+    this.#uplink = new Uplink(endpoint, capability, tenant, settings, this.#uplinkEvents());
+    this.#calls = new Calls(this.#uplink, capability, this.#sweep, settings.retry, settings.logger);
   }
 
   /** Connects; see `connect()`. */
   static async connect(options: ConnectOptions): Promise<Client> {
     const settings = readConnectOptions(options, process.env);
     const endpoint = await resolveEndpoint(settings.url, settings.tls, process.env);
-    const client = new Client(endpoint, settings);
+    const capability = new CapabilitySource(settings.cap, settings.tenant !== undefined);
+    await askFirst(capability, options.signal);
+    const client = new Client(endpoint, settings, capability);
     await client.#connect(options.signal);
     return client;
   }
@@ -95,7 +100,7 @@ export class Client implements AsyncDisposable {
    * @param op operation of the service
    * @param payload not copied: leave it unchanged until the promise settles. What does not fit a frame is streamed.
    * @throws OapError what the node refused, or deadline_exceeded, cancelled, connection_lost (the outcome is
-   *   unknown), connect_failed, client_closed, queue_full, bad_response
+   *   unknown), connect_failed, client_closed, queue_full, cap_unavailable, bad_response
    */
   request(app: number, op: number, payload: Uint8Array = NOTHING, options?: RequestOptions): Promise<Reply> {
     return new Promise((resolve, reject) => {
@@ -222,10 +227,28 @@ export class Client implements AsyncDisposable {
     this.#sweep.stop();
   }
 
+  /** Asks for the next capability shortly before the present one ends, so that no call has to wait for it. */
+  #renewInTime(nowMs: number): void {
+    const source = this.#capability;
+    if (nowMs < source.renewAt) this.#sweep.want(source.renewAt);
+    else if (this.#closing === undefined) void this.#renew(source);
+  }
+
+  async #renew(source: CapabilitySource): Promise<void> {
+    try {
+      await source.renew();
+    } catch (thrown) {
+      const { reason, message } = OapError.from(thrown);
+      this.#settings.logger.warn({ url: this.url, reason }, message);
+    }
+    this.#sweep.want(source.renewAt);
+  }
+
   #uplinkEvents(): UplinkEvents {
     return {
       connected: (connection) => {
         this.#hello = connection.hello;
+        this.#sweep.want(this.#capability.renewAt);
         this.#first?.resolve();
         // Nobody can listen before the first one.
         this.#hooks.emit('reconnect', this);

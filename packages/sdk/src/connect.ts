@@ -10,7 +10,7 @@ import type { ConnectOptions } from './options.ts';
  * const reply = await client.request(1, 0, Buffer.from('hello'));
  * ```
  *
- * @throws OapError bad_url, connect_failed, tls_alpn, tls_client, cancelled, or what the node refused the HELLO with;
+ * @throws OapError bad_url, connect_failed, cap_unavailable, tls_alpn, tls_client, cancelled, or what the node refused the HELLO with;
  *   `detail.kind` tells the causes of connect_failed apart
  * @throws TypeError when an option or `RON_CAP` is not what it must be
  */

@@ -246,8 +246,8 @@ export class ClientConnection implements InFlightHost {
   }
 
   #onHelloReply(header: FrameHeader): void {
-    const { endpoint, payloads, replyWindowBytes, compression } = this.#context;
-    const hello = readHelloReply(endpoint.url, header, this.#payload());
+    const { endpoint, payloads, replyWindowBytes, compression, capability } = this.#context;
+    const hello = readHelloReply(endpoint.url, header, this.#payload(), capability.renewable);
     if (hello instanceof OapError) {
       this.destroy(hello);
       return;
@@ -258,8 +258,8 @@ export class ClientConnection implements InFlightHost {
     this.#phaseEndsAt = Number.POSITIVE_INFINITY;
     this.#alive = new KeepAlive(hello.idle_timeout_ms, this.openedAt);
     this.#decoder.frameBytesMax = hello.max_frame;
-    const agreement = { hello, replyWindowBytes, compression };
-    this.#inFlight = new InFlight(this, this.#decoder, this.#outbound, payloads, agreement);
+    const agreement = { hello, helloRound: this.#context.hello.round, replyWindowBytes, compression };
+    this.#inFlight = new InFlight(this, this.#decoder, this.#outbound, payloads, capability, agreement);
     this.wantSweep(this.#alive.dueAt);
   }
 

@@ -61,6 +61,12 @@ export abstract class Exchange implements FrameAddress, Abortable {
   readonly terms: CallTerms;
   /** The whole request, or undefined when it is written piece by piece. */
   readonly request: Uint8Array | undefined;
+  /** Capability of the START frame of the current attempt; undefined for that of the HELLO. */
+  capability: Uint8Array | undefined = undefined;
+  /** Round of the client's capability when that attempt was sent. */
+  capRound = 0;
+  /** It was sent again under another capability, which happens once. */
+  capRenewed = false;
   /** Monotonic milliseconds; 0 until the exchange begins. */
   deadlineAt = 0;
   /** When the current attempt's first frame was collected. */

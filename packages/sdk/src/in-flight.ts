@@ -12,6 +12,7 @@ import {
   Status,
 } from '@omnigate/kernel/wire';
 import type { CompressionLimits, FrameDecoder, FrameHeader, HelloReply } from '@omnigate/kernel/wire';
+import type { CapabilitySource } from './capability-source.ts';
 import { CancelPacer } from './cancel-pacer.ts';
 import type { Carrier, Exchange } from './exchange.ts';
 import { PENDING_REQUESTS_MAX, SHORT_CALLS_PART, YOUNG_CANCEL_MS } from './limits.ts';
@@ -37,6 +38,8 @@ export interface InFlightHost {
 /** What both sides agreed on, and what this one said. */
 export interface Agreement {
   readonly hello: HelloReply;
+  /** Round of the capability that the HELLO said. */
+  readonly helloRound: number;
   /** Credit this client grants on each reply stream. */
   readonly replyWindowBytes: number;
   /** This client offered COMP. */
@@ -57,6 +60,8 @@ export class InFlight implements Carrier {
   readonly #decoder: FrameDecoder;
   readonly #outbound: Outbound;
   readonly #payloads: PayloadMemory;
+  readonly #capability: CapabilitySource;
+  readonly #helloRound: number;
   readonly #uploads: Uploads;
   readonly #frameBytesMax: number;
   readonly #requestsMax: number;
@@ -84,6 +89,7 @@ export class InFlight implements Carrier {
     decoder: FrameDecoder,
     outbound: Outbound,
     payloads: PayloadMemory,
+    capability: CapabilitySource,
     agreement: Agreement,
   ) {
     const { hello } = agreement;
@@ -91,6 +97,8 @@ export class InFlight implements Carrier {
     this.#decoder = decoder;
     this.#outbound = outbound;
     this.#payloads = payloads;
+    this.#capability = capability;
+    this.#helloRound = agreement.helloRound;
     this.#uploads = new Uploads(outbound, hello);
     this.#frameBytesMax = hello.max_frame;
     this.#requestsMax = Math.min(hello.max_inflight, PENDING_REQUESTS_MAX);
@@ -133,6 +141,10 @@ export class InFlight implements Carrier {
   start(exchange: Exchange): void {
     const outbound = this.#outbound;
     const { request } = exchange;
+    const { round, current } = this.#capability;
+    exchange.capRound = round;
+    // What the HELLO said holds for all; a newer one rides on each START.
+    exchange.capability = exchange.terms.capability ?? (round === this.#helloRound ? undefined : current);
     if (exchange.oneWay) {
       this.#sendEvent(exchange);
       return;
@@ -265,11 +277,11 @@ export class InFlight implements Carrier {
   }
 
   #fits(exchange: Exchange, payload: Uint8Array): boolean {
-    return HEADER_BYTES + (exchange.terms.capability?.length ?? 0) + payload.length <= this.#frameBytesMax;
+    return HEADER_BYTES + (exchange.capability?.length ?? 0) + payload.length <= this.#frameBytesMax;
   }
 
   #sendWhole(exchange: Exchange, kind: number, payload: Uint8Array): void {
-    const { capability } = exchange.terms;
+    const { capability } = exchange;
     const flags = kind | START_END | exchange.terms.flags;
     if (capability === undefined) this.#outbound.append(exchange, flags, exchange.code, payload, 0, payload.length);
     else this.#outbound.appendWithCapability(exchange, flags, exchange.code, capability, payload);

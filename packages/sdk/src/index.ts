@@ -1,6 +1,8 @@
 export { OapError } from '@omnigate/kernel/wire';
 export type { GoAway, HelloReply } from '@omnigate/kernel/wire';
 export type { Reply } from './call.ts';
+export type { Capability } from './capability.ts';
+export type { CapabilityFunction } from './capability-source.ts';
 export type { Client, StreamOptions } from './client.ts';
 export type { ConnectFailureKind } from './connect-failure.ts';
 export { connect } from './connect.ts';

@@ -24,7 +24,14 @@ export const CLOSE_GRACE_MS = 5_000;
 export const CLOSE_LINGER_MS = 1_000;
 /** Beyond the drain_ms of a GOAWAY, before what is still in flight is given up. */
 export const DRAIN_GRACE_MS = 1_000;
-
+/** Time for a function given as `cap` to answer: longer than a token service needs, and no request waits longer for it. */
+export const CAP_ANSWER_MS = 10_000;
+/** How long before its end a capability is renewed, or in the last third of a shorter life. */
+export const CAP_RENEW_LEAD_MS = 30_000;
+/** Pause after a question for a capability that brought nothing new; it doubles. */
+export const CAP_PAUSE_MS = 1_000;
+/** Longest such pause. */
+export const CAP_PAUSE_MS_MAX = 60_000;
 /** Drain time of a node that refuses with `draining` without having said how long it drains. */
 export const DRAIN_MS_ASSUMED = 25_000;
 

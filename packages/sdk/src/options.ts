@@ -1,6 +1,8 @@
-import { inspectCapability } from '@omnigate/capability';
-import { CAPABILITY_BYTES_MAX, Flag, parseTenant, STREAM_WINDOW_BYTES, TENANT_NONE } from '@omnigate/kernel/wire';
+import { Flag, parseTenant, STREAM_WINDOW_BYTES, TENANT_NONE } from '@omnigate/kernel/wire';
 import type { TenantWords } from '@omnigate/kernel/wire';
+import { readCapability, readCapabilityFacts } from './capability.ts';
+import type { Capability } from './capability.ts';
+import type { CapabilityFunction } from './capability-source.ts';
 import type { TlsOptions } from './endpoint.ts';
 import { DEFAULT_URL } from './endpoint.ts';
 import {
@@ -20,8 +22,14 @@ import type { RetryPolicy } from './retry.ts';
 export interface ConnectOptions {
   /** Node to connect to; `RON_NODE_URL`, else oap://127.0.0.1:6270. */
   readonly url?: string | undefined;
-  /** Capability for every request, as bytes or base64url text; `RON_CAP`. */
-  readonly cap?: string | Uint8Array | undefined;
+  /**
+   * Capability for every request, as bytes or base64url text; `RON_CAP`. A
+   * function is asked for one at once, before each new connection, shortly before
+   * the last one ends, and once when the node refuses it as outdated. It has
+   * CAP_ANSWER_MS for an answer; calls that need it fail with `cap_unavailable`
+   * when it fails. All its answers are of one tenant, unless `tenant` is given.
+   */
+  readonly cap?: Capability | CapabilityFunction | undefined;
   /** tenant_id of every request, 32 hex digits; that of the capability when absent, and all zeros without one. */
   readonly tenant?: string | undefined;
   readonly tls?: TlsOptions | undefined;
@@ -61,7 +69,7 @@ export interface RequestOptions {
   /** tenant_id of this call, 32 hex digits; that of its capability, else the client's, when absent. */
   readonly tenant?: string | undefined;
   /** Capability of this call, instead of the client's. */
-  readonly cap?: string | Uint8Array | undefined;
+  readonly cap?: Capability | undefined;
 }
 
 /** The options of one call in the form the calls are made with. */
@@ -75,7 +83,7 @@ export interface CallTerms {
   /** APP_E2E or 0. */
   readonly flags: number;
   readonly tenant: TenantWords;
-  /** Capability of the START frame; undefined for none. */
+  /** The call's own capability; undefined for that of the client. */
   readonly capability: Uint8Array | undefined;
 }
 
@@ -83,24 +91,29 @@ export interface CallTerms {
 export interface ClientSettings {
   readonly url: string;
   readonly tls: TlsOptions | undefined;
-  readonly capability: Uint8Array | undefined;
+  /** The client's capability, or who is asked for it. */
+  readonly cap: Uint8Array | CapabilityFunction | undefined;
+  /** What the caller gave as the tenant; undefined for that of the capability. */
+  readonly tenant: string | undefined;
   readonly compression: boolean;
   readonly connectTimeoutMs: number;
   readonly retry: RetryPolicy;
   readonly windowBytes: number;
   readonly logger: ClientLogger;
-  readonly terms: CallTerms;
+  /** Those of a call that asks for nothing, but for the tenant. */
+  readonly terms: Omit<CallTerms, 'tenant'>;
 }
 
 /** Fills in what was left out, from `env` and the defaults. */
 export function readConnectOptions(options: ConnectOptions, env: NodeJS.ProcessEnv): ClientSettings {
   const cap = options.cap ?? nonEmpty(env.RON_CAP);
-  const capability = cap === undefined ? undefined : readCapability(cap, options.cap === undefined ? 'RON_CAP' : 'cap');
+  if (options.tenant !== undefined) readTenant(options.tenant);
   const retry = options.retry === false ? {} : (options.retry ?? {});
   return {
     url: options.url ?? nonEmpty(env.RON_NODE_URL) ?? DEFAULT_URL,
     tls: options.tls,
-    capability,
+    cap: cap === undefined || typeof cap === 'function' ? cap : readCapability(cap, options.cap === undefined ? 'RON_CAP' : 'cap'),
+    tenant: options.tenant,
     compression: options.compression ?? false,
     connectTimeoutMs: readMs(options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS, 'connectTimeoutMs'),
     retry: {
@@ -121,7 +134,6 @@ export function readConnectOptions(options: ConnectOptions, env: NodeJS.ProcessE
       repeatable: false,
       retry: options.retry !== false,
       flags: 0,
-      tenant: readTenant(options.tenant ?? tenantOf(capability) ?? TENANT_NONE),
       capability: undefined,
     },
   };
@@ -130,7 +142,7 @@ export function readConnectOptions(options: ConnectOptions, env: NodeJS.ProcessE
 /** The terms of one call: what it asks for, else the client's. */
 export function readRequestOptions(options: RequestOptions, terms: CallTerms): CallTerms {
   const capability = options.cap === undefined ? terms.capability : readCapability(options.cap, 'cap');
-  const tenant = options.tenant ?? (options.cap === undefined ? undefined : tenantOf(capability));
+  const tenant = options.tenant ?? (options.cap === undefined ? undefined : readCapabilityFacts(capability).tenant);
   return {
     deadlineMs: options.deadlineMs === undefined ? terms.deadlineMs : readMs(options.deadlineMs, 'deadlineMs'),
     signal: options.signal,
@@ -142,29 +154,8 @@ export function readRequestOptions(options: RequestOptions, terms: CallTerms): C
   };
 }
 
-/** Capability bytes from bytes, or from base64url text with or without padding. */
-function readCapability(cap: string | Uint8Array, name: string): Uint8Array {
-  if (typeof cap === 'string' && !/^[A-Za-z0-9_-]+={0,2}$/.test(cap)) {
-    throw new TypeError(`${name} is not base64url text: copy the capability again, without spaces or quotes`);
-  }
-  const bytes = typeof cap === 'string' ? new Uint8Array(Buffer.from(cap, 'base64url')) : cap.slice();
-  if (bytes.length === 0 || bytes.length > CAPABILITY_BYTES_MAX) {
-    throw new TypeError(`${name} has ${bytes.length} bytes: a capability has 1 to ${CAPABILITY_BYTES_MAX}`);
-  }
-  return bytes;
-}
-
-/** The tenant that a capability is pinned to; `undefined` when the bytes are none of ours, which the node will judge. */
-function tenantOf(capability: Uint8Array | undefined): string | undefined {
-  if (capability === undefined) return undefined;
-  try {
-    return inspectCapability(capability).tenant;
-  } catch {
-    return undefined;
-  }
-}
-
-function readTenant(hex: string): TenantWords {
+/** The words of a tenant_id in hexadecimal digits; those of no tenant when absent. */
+export function readTenant(hex = TENANT_NONE): TenantWords {
   const words = parseTenant(hex);
   if (words === undefined) throw new TypeError(`tenant '${hex}' is not 32 hex digits`);
   return words;

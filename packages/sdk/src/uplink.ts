@@ -1,11 +1,12 @@
 import { OapError, Reject, WriteBufferPool } from '@omnigate/kernel/wire';
-import type { GoAway } from '@omnigate/kernel/wire';
+import type { GoAway, TenantWords } from '@omnigate/kernel/wire';
+import type { CapabilitySource } from './capability-source.ts';
 import { ClientConnection } from './connection.ts';
 import type { ConnectionEvents } from './connection.ts';
 import type { ConnectionContext } from './connection-context.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Exchange } from './exchange.ts';
-import type { HelloFrame } from './hello.ts';
+import { createHello } from './hello.ts';
 import { CONNECTION_HEALTHY_MS, DRAINING_CONNECTIONS_MAX, RECONNECT_PAUSE_MS, RECONNECT_PAUSE_MS_MAX } from './limits.ts';
 import type { ClientSettings } from './options.ts';
 import { PayloadMemory } from './payload.ts';
@@ -37,23 +38,35 @@ export class Uplink implements ConnectionEvents {
   /** Why there is none, or why there was none before. */
   lastError: OapError | undefined;
 
-  readonly #context: ConnectionContext;
+  readonly #context: Omit<ConnectionContext, 'hello'>;
+  readonly #tenant: TenantWords;
   readonly #settings: ClientSettings;
   readonly #events: UplinkEvents;
   readonly #draining = new Set<ClientConnection>();
   #dialling: ClientConnection | undefined;
   #dialAt = Number.POSITIVE_INFINITY;
+  /** There is an answer that no node has seen in a HELLO; the first one was asked for before. */
+  #capabilityIsNew = true;
+  /** A capability for the next connection is being asked for. */
+  #asking = false;
   /** Attempts since the last connection that was of use. */
   #failures = 0;
   #closed = false;
   #onClosed: (() => void) | undefined;
 
-  constructor(endpoint: Endpoint, hello: HelloFrame, settings: ClientSettings, events: UplinkEvents) {
+  constructor(
+    endpoint: Endpoint,
+    capability: CapabilitySource,
+    tenant: TenantWords,
+    settings: ClientSettings,
+    events: UplinkEvents,
+  ) {
+    this.#tenant = tenant;
     this.#settings = settings;
     this.#events = events;
     this.#context = {
       endpoint,
-      hello,
+      capability,
       connectTimeoutMs: settings.connectTimeoutMs,
       replyWindowBytes: settings.windowBytes,
       compression: settings.compression,
@@ -62,10 +75,13 @@ export class Uplink implements ConnectionEvents {
     };
   }
 
-  /** Starts to connect. */
+  /** Starts to connect; a capability is asked for first, unless the last answer was not of use yet. */
   dial(): void {
+    const { capability } = this.#context;
     this.#dialAt = Number.POSITIVE_INFINITY;
-    this.#dialling = new ClientConnection(this.#context, this);
+    const isGood = !capability.renewable || (this.#capabilityIsNew && monotonicMs() < capability.renewAt);
+    if (isGood) this.#open();
+    else void this.#askAndOpen(capability);
   }
 
   /** Requests in flight on all connections, as a copy. */
@@ -98,6 +114,7 @@ export class Uplink implements ConnectionEvents {
 
   opened(connection: ClientConnection): void {
     this.#dialling = undefined;
+    this.#capabilityIsNew = false;
     this.lastError = undefined;
     this.current = connection;
     this.#settings.logger.info({ url: this.#context.endpoint.url, server: connection.hello?.server }, 'connected');
@@ -113,7 +130,7 @@ export class Uplink implements ConnectionEvents {
       oldest.destroy(new OapError(Reject.connection_lost, { message: 'Too many connections are being drained.' }));
     }
     this.#events.goAway(goAway);
-    this.#dialLater(connection);
+    this.#dialLater(wasOfUse(connection));
   }
 
   closed(connection: ClientConnection, error: OapError): void {
@@ -124,10 +141,9 @@ export class Uplink implements ConnectionEvents {
       this.#tellClosed();
       if (connection.hello === undefined) this.#events.connectFailed(error);
     } else if (!wasDraining) {
-      this.lastError = error;
-      const { reason, message } = error;
-      this.#settings.logger.warn({ url: this.#context.endpoint.url, reason, detail: error.detail }, message);
-      this.#dialLater(connection);
+      if (error.origin === 'remote') this.#capabilityIsNew = false;
+      this.#failed(error);
+      this.#dialLater(wasOfUse(connection));
       if (connection.hello === undefined) this.#events.connectFailed(error);
     }
   }
@@ -158,17 +174,49 @@ export class Uplink implements ConnectionEvents {
     yield* [...this.#draining];
   }
 
+  #open(): void {
+    const hello = createHello(this.#settings, this.#context.capability, this.#tenant);
+    this.#dialling = new ClientConnection({ ...this.#context, hello }, this);
+  }
+
+  async #askAndOpen(capability: CapabilitySource): Promise<void> {
+    this.#asking = true;
+    try {
+      await capability.renew();
+    } catch (thrown) {
+      this.#asking = false;
+      if (this.#closed) return;
+      const error = OapError.from(thrown);
+      this.#failed(error);
+      this.#dialLater(false);
+      this.#events.connectFailed(error);
+      return;
+    }
+    this.#asking = false;
+    this.#capabilityIsNew = true;
+    if (!this.#closed) this.#open();
+  }
+
+  #failed(error: OapError): void {
+    const { reason, message, detail } = error;
+    this.lastError = error;
+    this.#settings.logger.warn({ url: this.#context.endpoint.url, reason, detail }, message);
+  }
+
   /** Plans the next attempt: soon after a connection that was of use, else later and later. */
-  #dialLater(before: ClientConnection): void {
-    if (this.#closed || this.#dialling !== undefined || this.current !== undefined) return;
-    const now = monotonicMs();
-    const wasGood = before.hello !== undefined && (before.served || now - before.openedAt >= CONNECTION_HEALTHY_MS);
+  #dialLater(wasGood: boolean): void {
+    if (this.#closed || this.#asking || this.#dialling !== undefined || this.current !== undefined) return;
     this.#failures = wasGood ? 0 : this.#failures + 1;
-    this.#dialAt = now + fullJitterMs(this.#failures, RECONNECT_PAUSE_MS, RECONNECT_PAUSE_MS_MAX);
+    this.#dialAt = monotonicMs() + fullJitterMs(this.#failures, RECONNECT_PAUSE_MS, RECONNECT_PAUSE_MS_MAX);
     this.#events.wantSweep(this.#dialAt);
   }
 
   #tellClosed(): void {
     if ([...this.#all()].length === 0) this.#onClosed?.();
   }
+}
+
+/** Whether a connection was worth its while, so that the next one may be tried soon. */
+function wasOfUse({ hello, served, openedAt }: ClientConnection): boolean {
+  return hello !== undefined && (served || monotonicMs() - openedAt >= CONNECTION_HEALTHY_MS);
 }

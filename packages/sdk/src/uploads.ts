@@ -63,7 +63,7 @@ export class Uploads {
   #sendFrame(exchange: Exchange): boolean {
     const { upload, terms } = exchange;
     if (upload === undefined) return false;
-    const capability = upload.started ? undefined : terms.capability;
+    const capability = upload.started ? undefined : exchange.capability;
     const frameBytesMax = this.#hello.max_frame - (capability?.length ?? 0);
     if (!upload.next(frameBytesMax)) return false;
     const { bytes, start, end } = upload;

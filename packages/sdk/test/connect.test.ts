@@ -154,7 +154,7 @@ await t.test('a refused HELLO fails with what the node said', async (t) => {
   await using node = await ScriptedNode.start(script);
   const error = await failure(connect({ url: node.url }));
   t.match(error, { reason: 'cap_missing', status: 401, retryable: false, origin: 'remote', cause: { message: /Try elsewhere/ } });
-  t.match(error.message, /the node refused the HELLO\. Try elsewhere\. Put a capability on/);
+  t.match(error.message, /the node refused the HELLO\. Try elsewhere\. Set RON_CAP or cap .* `ronctl cap mint`\./);
   answer.reject = Reject.service_unavailable;
   t.match(await failure(connect({ url: node.url })), { reason: 'service_unavailable', retryable: true, retryAfterMs: 700 });
   const strange: Script = {

@@ -2,7 +2,7 @@ import t from 'tap';
 import type { OapError } from '@omnigate/kernel/wire';
 import { connectFailure, foreignBytes, socketFailure } from '../src/connect-failure.ts';
 import { DEFAULT_URL, resolveEndpoint } from '../src/endpoint.ts';
-import { readConnectOptions, readRequestOptions } from '../src/options.ts';
+import { readConnectOptions, readRequestOptions, readTenant } from '../src/options.ts';
 
 await t.test('URLs and their default ports', async (t) => {
   const cases: [string, string, number, string][] = [
@@ -44,7 +44,7 @@ await t.test('what is no node URL is refused by name, and shows no password', as
 await t.test('options: defaults, environment, and what is wrong with them', (t) => {
   const settings = readConnectOptions({}, { RON_NODE_URL: 'oap://env', RON_CAP: 'YWJj' });
   t.match(settings, { url: 'oap://env', compression: false, retry: { attempts: 4 }, terms: { deadlineMs: 30_000, retry: true } });
-  t.equal(Buffer.from(settings.capability ?? []).toString(), 'abc');
+  t.same(settings.cap, Buffer.from('abc'));
   t.equal(readConnectOptions({}, { RON_NODE_URL: '', RON_CAP: '' }).url, DEFAULT_URL);
   t.equal(readConnectOptions({ url: 'oap://arg' }, { RON_NODE_URL: 'oap://env' }).url, 'oap://arg');
   t.equal(readConnectOptions({ retry: false }, {}).terms.retry, false);
@@ -64,8 +64,8 @@ await t.test('options: defaults, environment, and what is wrong with them', (t) 
   const cap = new Uint8Array([1]);
   const copied = readConnectOptions({ cap }, {});
   cap[0] = 2;
-  t.equal(copied.capability?.[0], 1, 'the caller may reuse its bytes');
-  const { terms } = settings;
+  t.same(copied.cap, Buffer.from([1]), 'the caller may reuse its bytes');
+  const terms = { ...settings.terms, tenant: readTenant() };
   t.equal(readRequestOptions({ idempotencyKey: 'k' }, terms).repeatable, true);
   t.equal(readRequestOptions({ idempotent: true }, terms).repeatable, true);
   t.equal(readRequestOptions({}, terms).repeatable, false);

@@ -60,7 +60,7 @@ await t.test('a reader that pauses pauses the service', async (t) => {
   t.equal(bytes, STREAM_BYTES);
 });
 
-await t.test('ten rolling restarts under load lose no request and repeat none', async (t) => {
+await t.test('twenty rolling restarts under load lose no request and repeat none', async (t) => {
   let node = await RealNode.start();
   const { port, url } = node;
   const client = await connect({ url });
@@ -81,7 +81,7 @@ await t.test('ten rolling restarts under load lose no request and repeat none', 
   };
   const workers = Array.from({ length: 32 }, (_, id) => worker(id));
   const drains: Promise<void>[] = [];
-  for (let restart = 0; restart < 10; restart++) {
+  for (let restart = 0; restart < 20; restart++) {
     await until(() => node.counted.length > 20);
     drains.push(node.server.drain({ reason: 'restart', acceptMs: 0, timeoutMs: 5_000 }));
     await sleep(5);

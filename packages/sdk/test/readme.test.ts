@@ -14,16 +14,17 @@ await t.test('the snippets of the README do what they say', async (t) => {
   const written: string[] = [];
   const console = { log: (text: string) => written.push(text) };
   const process = { stdout: { write: (chunk: Uint8Array) => written.push(Buffer.from(chunk).toString()) } };
-  const connect = (): Promise<sdk.Client> => sdk.connect({ url: node.url });
-  t.equal(snippets.length, 2);
+  const connect = (options: sdk.ConnectOptions = {}): Promise<sdk.Client> => sdk.connect({ url: node.url, ...options });
+  const mint = (): Uint8Array => Buffer.from('a capability');
+  t.equal(snippets.length, 3);
   const asyncFunction: object = async () => Promise.resolve();
   const AsyncFunction = Reflect.get(asyncFunction, 'constructor') as new (
     ...args: string[]
-  ) => (...values: unknown[]) => Promise<sdk.Client>;
-  const run = new AsyncFunction('connect', 'console', 'process', 'Buffer', `${snippets.join('\n')}\nreturn client;`);
-  const client = await run(connect, console, process, Buffer);
-  t.same(written, ['hello', 'one ', 'by one']);
-  await client.close();
+  ) => (...values: unknown[]) => Promise<sdk.Client[]>;
+  const run = new AsyncFunction('connect', 'mint', 'console', 'process', 'Buffer', `${snippets.join('\n')}\nreturn [client, worker];`);
+  const clients = await run(connect, mint, console, process, Buffer);
+  t.same(written, ['hello', 'still here', 'one ', 'by one']);
+  for (const client of clients) await client.close();
 });
 
 await t.test('the README names every option', (t) => {

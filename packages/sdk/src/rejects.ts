@@ -1,0 +1,12 @@
+import { defineReject } from '@omnigate/kernel/wire';
+
+/** The reasons of the client library beside those that the wire already has (specs/oap-1.md §14). */
+export const SdkReject = {
+  cap_unavailable: defineReject(
+    'cap_unavailable',
+    401,
+    false,
+    'L',
+    'Let the function given as cap answer with a good capability, such as one made with `ronctl cap mint`.',
+  ),
+} as const;

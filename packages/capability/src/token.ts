@@ -51,6 +51,12 @@ export const TOKEN_FAULTS: Readonly<Record<TokenFault, string>> = Object.freeze(
   bad_identifier: 'The identifier of the capability is not of format 1.',
 });
 
+/** What a capability says of itself, unverified; `undefined` when the bytes are none. */
+export function identityOf(bytes: Uint8Array): TokenIdentity | undefined {
+  const token = parseToken(bytes);
+  return typeof token === 'string' ? undefined : token.identity;
+}
+
 /** The capability that `bytes` have the form of, or what is wrong. Computes no HMAC and throws nothing. */
 export function parseToken(bytes: Uint8Array): Token | TokenFault {
   const macaroon = parseMacaroon(bytes);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { CapabilityError, CAPABILITY_FOLDER, CapabilityStore } from '@omnigate/capability';
 import { AdmissionControl } from '@omnigate/gateway';
-import type { QuotaSettings } from '@omnigate/gateway';
+import type { LoadProbes, QuotaSettings } from '@omnigate/gateway';
 import type { Logger } from '@omnigate/kernel';
 
 /** What admission needs of its node. */
@@ -12,8 +12,13 @@ export interface NodeAdmissionOptions {
   /** Name of the deployment, for the caveat `aud`. */
   readonly audience: string | undefined;
   readonly quotas: QuotaSettings | undefined;
+  /** Whether a late event loop or a full heap makes the node refuse work. */
+  readonly loadShedding: boolean;
   readonly logger: Logger;
 }
+
+/** What load is judged by where it is not to be measured. */
+const UNTROUBLED: LoadProbes = { loopDelayMs: () => 0, heapPercent: () => 0, [Symbol.dispose]: () => undefined };
 
 /**
  * Who may do what on one node, and how much: its keys and revocations, which
@@ -33,7 +38,7 @@ export class NodeAdmission implements AsyncDisposable {
    *
    * @throws CapabilityError when they cannot be used
    */
-  static async open({ data, nodeId, audience = '', quotas, logger }: NodeAdmissionOptions): Promise<NodeAdmission> {
+  static async open({ data, nodeId, audience = '', quotas, loadShedding, logger }: NodeAdmissionOptions): Promise<NodeAdmission> {
     const folder = join(data, CAPABILITY_FOLDER);
     await createOnce(folder);
     const store = await CapabilityStore.open({
@@ -44,7 +49,7 @@ export class NodeAdmission implements AsyncDisposable {
       },
     });
     const { verifier, audit } = store;
-    const control = new AdmissionControl({ verifier, audit, node: nodeId, audience, ...(quotas === undefined ? {} : { quotas }) });
+    const control = new AdmissionControl({ verifier, audit, node: nodeId, audience, quotas, ...(loadShedding ? {} : { probes: UNTROUBLED }) });
     return new NodeAdmission(control, store);
   }
 

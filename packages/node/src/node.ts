@@ -138,7 +138,8 @@ export class OmnigateNode implements AsyncDisposable {
       const { path: data, nodeId } = directory;
       const services = [echoService, storageService({ path: join(data, STORAGE_FOLDER), logger }), ...further];
       const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
-      const admission = await NodeAdmission.open({ data, nodeId, audience: settings.audience, quotas, logger });
+      const { audience, loadShedding } = settings;
+      const admission = await NodeAdmission.open({ data, nodeId, audience, quotas, loadShedding, logger });
       node = new OmnigateNode({ settings, services, directory, bootId, logger, admission, codec });
       await node.#start();
     } catch (error) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CAPABILITY_FOLDER, CapabilityStore } from '@omnigate/capability';
+import { CAPABILITY_FOLDER, CapabilityStore, inspectCapability, readAuditTail } from '@omnigate/capability';
 import type { MintOptions } from '@omnigate/capability';
 import { createLogger, defineService } from '@omnigate/kernel';
 import type { OapError } from '@omnigate/kernel';
@@ -64,7 +64,7 @@ async function open(t: Test, options: NodeOptions = {}): Promise<Site> {
   const data = join(folder, 'data');
   const log: Entry[] = [];
   const logger = createLogger({ level: 'debug', destination: { write: (line) => log.push(JSON.parse(line) as Entry) } });
-  const node = await createNode({ data, oap: '127.0.0.1:0', admin: '127.0.0.1:0', services: [notes], logger, ...options });
+  const node = await createNode({ data, oap: '127.0.0.1:0', admin: '127.0.0.1:0', loadShedding: false, services: [notes], logger, ...options });
   const desk = await CapabilityStore.open({ folder: join(data, CAPABILITY_FOLDER), auditLog: 'ronctl' });
   t.teardown(async () => {
     await desk.close();
@@ -147,7 +147,8 @@ await t.test('the storage service is there, for who has a capability for it, dow
 
 await t.test('a revocation by another process holds at once, and ends what is open', async (t) => {
   const { node, client, desk, mint, metrics, data } = await open(t);
-  const alice = await client({ cap: await mint() });
+  const revoked = await mint();
+  const alice = await client({ cap: revoked });
   const bob = await client({ cap: await mint({ tenant: BOB }) });
   const waiting = [alice, bob].map((client) => client.request(APP, Op.WAIT));
   const outcomes = waiting.map(reasonOf);
@@ -155,6 +156,8 @@ await t.test('a revocation by another process holds at once, and ends what is op
   const { sequence } = await desk.revokeTenant(ALICE);
   t.equal(await outcomes[0], 'cap_revoked', 'what was open');
   t.equal(await reasonOf(alice.request(APP, Op.READ)), 'cap_revoked', 'what comes');
+  const anew = await client();
+  t.equal(await reasonOf(anew.request(APP, Op.READ, undefined, { cap: revoked })), 'cap_revoked', 'elsewhere');
   t.equal(await reasonOf(bob.request(APP, Op.READ)), 'yes', 'another tenant');
   t.equal(node.metrics.inflight, 1);
   t.equal((await metrics()).get('revocation_sequence'), sequence);
@@ -167,13 +170,15 @@ await t.test('a revocation by another process holds at once, and ends what is op
   const verdicts = await CapabilityStore.verifyAudit(join(data, CAPABILITY_FOLDER));
   t.same([...verdicts.keys()].sort(), ['node', 'ronctl']);
   t.same([...verdicts.values()].flatMap(({ fault }) => fault ?? []), [], 'denials are on record, and the record is whole');
+  const denials = await readAuditTail(CapabilityStore.auditFolder(join(data, CAPABILITY_FOLDER)), 'node', 10);
+  t.ok(denials.some((line) => line.includes('"cap_revoked"') && line.includes(`"nonce":"${inspectCapability(revoked).nonce}"`)), 'of which capability');
 });
 
 await t.test('keys outlive the node', async (t) => {
   const { node, data, mint } = await open(t);
   const cap = await mint();
   await node[Symbol.asyncDispose]();
-  const again = await createNode({ data, oap: '127.0.0.1:0', admin: 'off', services: [notes], logger: createLogger({ level: 'silent' }) });
+  const again = await createNode({ data, oap: '127.0.0.1:0', admin: 'off', loadShedding: false, services: [notes], logger: createLogger({ level: 'silent' }) });
   const client = await connect({ url: again.addresses.oap?.url, cap, retry: false });
   t.equal(await reasonOf(client.request(APP, Op.READ)), 'yes');
   await client.close();

@@ -34,7 +34,7 @@ async function startNode(options: NodeOptions = {}) {
   const log: Entry[] = [];
   const logger = createLogger({ level: 'debug', destination: { write: (line) => log.push(JSON.parse(line) as Entry) } });
   const data = newData();
-  const node = await createNode({ data, oap: '127.0.0.1:0', admin: '127.0.0.1:0', logger, ...options });
+  const node = await createNode({ data, oap: '127.0.0.1:0', admin: '127.0.0.1:0', loadShedding: false, logger, ...options });
   return { node, log, data, url: node.addresses.oap?.url ?? '', admin: node.addresses.admin?.url ?? '' };
 }
 

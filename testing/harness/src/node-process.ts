@@ -61,7 +61,8 @@ export class NodeProcess implements AsyncDisposable {
     const args = [OMNIGATE, 'start', ...base, ...(options.args ?? [])];
     this.#child = spawn(process.execPath, args, {
       cwd: this.#folder.path,
-      env: cleanEnvironment(options.env),
+      // The machine of a test may be so busy that a node would refuse to serve.
+      env: cleanEnvironment({ OMNIGATE_LOAD_SHEDDING: 'off', ...options.env }),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     children.add(this.#child);

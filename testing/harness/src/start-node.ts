@@ -18,13 +18,16 @@ export interface TestNode extends AsyncDisposable {
   readonly adminUrl: string;
 }
 
-/** Starts a node in this process; `options` over a plain and an admin listener on free ports. */
+/**
+ * Starts a node in this process; `options` over a plain and an admin listener on
+ * free ports, and a node that does not mind how busy the machine of the test is.
+ */
 export async function startNode(options: NodeOptions = {}): Promise<TestNode> {
   const folder = new TemporaryFolder();
   const log = new LogRecorder();
   const logger = createLogger({ level: options.logLevel ?? 'debug', destination: log });
   try {
-    const node = await createNode({ data: folder.path, oap: '127.0.0.1:0', admin: '127.0.0.1:0', logger, ...options });
+    const node = await createNode({ data: folder.path, oap: '127.0.0.1:0', admin: '127.0.0.1:0', loadShedding: false, logger, ...options });
     return {
       node,
       log,

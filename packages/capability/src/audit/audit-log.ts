@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CapabilityError } from '../capability-error.ts';
 import type { DenialReason } from '../denial.ts';
 import { FileLock } from '../files/file-lock.ts';
+import { identityOf } from '../token.ts';
 import {
   AUDIT_FILE_BYTES_MAX,
   AUDIT_FILES_MAX,
@@ -43,9 +44,11 @@ export interface DeniedRequest {
   readonly op: number;
   /** Address of the peer. */
   readonly peer: string;
-  /** Of the capability, when it could be read. */
+  /** Of the capability, when it could be verified. */
   readonly kid?: string | undefined;
   readonly nonce?: string | undefined;
+  /** The capability otherwise, as it was received: what it says of itself is recorded, never the bytes. */
+  readonly capability?: Uint8Array | undefined;
 }
 
 interface Waiting {
@@ -273,8 +276,9 @@ async function openEnd(folder: string, log: string, key: Uint8Array): Promise<{ 
   return { segment, position: end, tornBytes };
 }
 
-function denialRecord({ reason, tenant, app, op, peer, kid, nonce }: DeniedRequest): AuditRecord {
+function denialRecord({ reason, tenant, app, op, peer, capability, ...verified }: DeniedRequest): AuditRecord {
   const cut = (text: string) => text.slice(0, AUDIT_TEXT_CHARS_MAX);
+  const { kid, nonce } = capability === undefined ? verified : (identityOf(capability) ?? verified);
   return {
     event: 'denial',
     reason,

@@ -11,7 +11,9 @@ import type { AuditLogOptions, DeniedRequest } from '../../src/audit/audit-log.t
 import { AuditSegment } from '../../src/audit/audit-segment.ts';
 import { verifyAuditLog } from '../../src/audit/audit-verify.ts';
 import { DenialSampler } from '../../src/audit/denial-sampler.ts';
+import { Keyring } from '../../src/keyring.ts';
 import { AUDIT_DENIALS_PER_SECOND_MAX, AUDIT_QUEUE_RECORDS_MAX, AUDIT_TEXT_CHARS_MAX } from '../../src/limits.ts';
+import { mintCapability } from '../../src/mint.ts';
 import { NOW, TENANT } from '../samples.ts';
 
 const key = randomBytes(32);
@@ -112,6 +114,19 @@ await t.test('denials are sampled, and none is lost without a trace', async (t) 
   t.equal(recorded.length + omitted.reduce((sum, { omitted: count = 0 }) => sum + count, 0), denials);
   t.same(omitted.map(({ reason }) => reason).sort(), ['cap_binding', 'cap_scope']);
   t.match(await verify(folder), { ok: true });
+});
+
+await t.test('a capability that was refused is named and not kept', async (t) => {
+  const folder = await newFolder();
+  const audit = await open(folder);
+  const keyring = Keyring.create({ nowMs: NOW });
+  const { bytes, kid, nonce } = mintCapability(keyring, { tenant: TENANT, nowMs: NOW });
+  audit.denied({ ...DENIED, reason: 'cap_revoked', capability: bytes });
+  audit.denied({ ...DENIED, reason: 'cap_malformed', capability: bytes.subarray(1) });
+  await audit.close();
+  t.match(await recordsIn(folder), [{ reason: 'cap_revoked', kid, nonce }, { reason: 'cap_malformed', kid: undefined }]);
+  const text = await readFile(await newest(folder), 'utf8');
+  t.notOk(text.includes(bytes.subarray(-20).toString('base64url')) || text.includes('capability'), 'none of its bytes');
 });
 
 await t.test('denials are sealed within a second, without anybody waiting', async (t) => {

@@ -25,7 +25,7 @@ export interface AdmissionOptions {
   /** Name of the deployment it belongs to, for the caveat `aud`. */
   readonly audience: string;
   /** None when absent. */
-  readonly quotas?: QuotaSettings;
+  readonly quotas?: QuotaSettings | undefined;
   /** The clock of the server that this is given to. */
   readonly clock?: Clock;
   /** Unix time, milliseconds. */

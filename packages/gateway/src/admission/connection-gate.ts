@@ -42,7 +42,7 @@ export class ConnectionGate implements ConnectionAdmission {
     if (!context.load.admitsConnection()) return { ...context.overloaded(), close: true };
     if (capability.length === 0) return undefined;
     const verdict = context.verifier.verify(capability, nowMs + context.unixOffsetMs);
-    if (!(verdict instanceof Grant)) return this.#deny(verdict, header, undefined, nowMs);
+    if (!(verdict instanceof Grant)) return this.#deny(verdict, header, undefined, nowMs, capability);
     const tenant = tenantToHex(header);
     // Whoever says no tenant here says it on each message.
     if (tenant !== verdict.tenant && tenant !== TENANT_NONE) return this.#deny('tenant_mismatch', header, verdict, nowMs);
@@ -87,7 +87,7 @@ export class ConnectionGate implements ConnectionAdmission {
       return lapsed === undefined ? this.#judge(header, route, own, nowMs, unixMs) : this.#deny(lapsed, header, own.grant, nowMs);
     }
     const verdict = this.#context.verifier.verify(capability, unixMs);
-    if (!(verdict instanceof Grant)) return this.#deny(verdict, header, undefined, nowMs);
+    if (!(verdict instanceof Grant)) return this.#deny(verdict, header, undefined, nowMs, capability);
     if (this.#shown?.grant !== verdict) this.#shown = new Caller(this.#context, this.#peer.address, verdict);
     return this.#judge(header, route, this.#shown, nowMs, unixMs);
   }
@@ -115,8 +115,9 @@ export class ConnectionGate implements ConnectionAdmission {
     return reason === undefined ? permit : this.#deny(reason, header, grant, nowMs);
   }
 
-  #deny(why: Denial | DenialReason, message: MessageFacts, grant: Grant | undefined, nowMs: number): Refusal {
-    const refusal = this.#context.denials.refuse(why, { message, peer: this.#peer.address, grant });
+  #deny(why: Denial | DenialReason, message: MessageFacts, grant: Grant | undefined, nowMs: number, capability?: Uint8Array): Refusal {
+    const shown = capability === undefined ? {} : { capability };
+    const refusal = this.#context.denials.refuse(why, { message, peer: this.#peer.address, grant, ...shown });
     const guessing = typeof why === 'object' && why.reason === 'cap_invalid' && this.#guessed(nowMs);
     return guessing ? { ...refusal, close: true } : refusal;
   }

@@ -15,6 +15,8 @@ export interface DeniedMessage {
   readonly peer: string;
   /** The capability, when it could be verified. */
   readonly grant: Grant | undefined;
+  /** The capability otherwise, if there was one. */
+  readonly capability?: Uint8Array;
 }
 
 /** Refusals of denials, with what is wrong in words; each is made once. */
@@ -30,7 +32,7 @@ export class Denials {
     this.#audit = audit;
   }
 
-  refuse(why: Denial | DenialReason, { message, peer, grant }: DeniedMessage): Refusal {
+  refuse(why: Denial | DenialReason, { message, peer, grant, capability }: DeniedMessage): Refusal {
     const refusal = typeof why === 'string' ? plainRefusal(why) : explainedRefusal(why);
     this.#audit.denied({
       reason: typeof why === 'string' ? why : why.reason,
@@ -40,6 +42,7 @@ export class Denials {
       peer,
       kid: grant?.kid,
       nonce: grant?.nonce,
+      capability,
     });
     return refusal;
   }

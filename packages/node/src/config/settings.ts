@@ -43,6 +43,8 @@ const path = z
   .min(1, 'is empty; name a file or folder')
   .refine((text) => !/[\r\n\0]/.test(text), 'holds a text of several lines; name the file that contains it');
 
+const onOff = z.boolean('is neither on nor off');
+
 const number = (least: number, most: number) => {
   const wrong = `is not a whole number from ${least} to ${most}`;
   return z.number(wrong).int(wrong).min(least, wrong).max(most, wrong);
@@ -67,7 +69,8 @@ export const settingsSchema = z.strictObject({
   maxConnectionsPerAddress: number(1, CONNECTIONS_SETTING_MAX).default(DEFAULT_CONNECTION_LIMITS.perAddress),
   drainAcceptMs: number(0, DRAIN_MS_MAX).default(DRAIN_ACCEPT_MS),
   drainTimeoutMs: number(0, DRAIN_MS_MAX).default(DRAIN_TIMEOUT_MS),
-  compression: z.boolean('is neither on nor off').default(true),
+  compression: onOff.default(true),
+  loadShedding: onOff.default(true),
 });
 
 /** Settings as they are used. */

@@ -35,12 +35,13 @@ export type Flags = Readonly<Partial<Record<SettingKey, string | readonly string
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 const NUMBERS = new Set<SettingKey>(['idleTimeoutMs', 'maxConnections', 'maxConnectionsPerAddress', 'drainAcceptMs', 'drainTimeoutMs']);
+const SWITCHED = new Set<SettingKey>(['compression', 'loadShedding']);
 const SWITCHES: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
 
 /** A value that came as text, in the type its setting has; what makes no sense stays as it is and is refused later. */
 function fromText(key: SettingKey, text: string): unknown {
   if (NUMBERS.has(key)) return /^\d+$/.test(text) ? Number(text) : text;
-  if (key === 'compression') return SWITCHES[text] ?? text;
+  if (SWITCHED.has(key)) return SWITCHES[text] ?? text;
   return key === 'services' ? text.split(',').map((item) => item.trim()) : text;
 }
 

@@ -54,6 +54,7 @@ await t.test('the defaults', (t) => {
     drainAcceptMs: 15_000,
     drainTimeoutMs: 25_000,
     compression: true,
+    loadShedding: true,
   });
   t.same(new Set(Object.values(origins)), new Set(['default']));
   t.ok(Object.isFrozen(settings));

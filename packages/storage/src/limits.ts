@@ -38,10 +38,12 @@ export const CURSOR_CHARS_MAX = 128;
 
 // Work under way
 
-/** Bytes of one read or write on the disk: larger ones gain nothing, smaller ones cost calls. */
-export const BATCH_BYTES_MAX = 262_144;
+/** Bytes of one read or write on the disk: smaller ones cost calls, and with larger ones a GET would be more than a MiB ahead of its reader. */
+export const BATCH_BYTES_MAX = 524_288;
 /** Bytes that the batches of all transfers of one direction may hold together; with many transfers each batch is smaller. */
 export const BATCHES_BYTES_MAX = 16_777_216;
+/** Reply bytes of all GETs that may wait in the kernel, which cuts a connection off at 16 MiB: they may all be of one. */
+export const REPLIES_WAITING_BYTES_MAX = 12_582_912;
 /** PUTs under way: each holds a descriptor, up to two batches, and its leaf hashes. */
 export const UPLOADS_MAX = 1_024;
 /** GETs under way: each holds up to two batches. */
@@ -58,6 +60,11 @@ export const OPEN_FILES_MAX = 512;
 export const FOLDERS_KNOWN_MAX = 4_096;
 /** Bytes of hash trees kept for further GETs. */
 export const TREES_CACHED_BYTES_MAX = 16_777_216;
+
+/** Largest blob whose checked bytes are kept for further GETs. */
+export const BLOB_CACHED_BYTES_MAX = 262_144;
+/** Checked bytes kept for further GETs, over all blobs: what is asked for often is read and hashed once. */
+export const BLOBS_CACHED_BYTES_MAX = 33_554_432;
 
 // Keeping (§7, §8)
 

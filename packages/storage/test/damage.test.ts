@@ -67,6 +67,22 @@ await t.test('ranges and proofs of a damaged blob are checked as the whole is', 
   }
 });
 
+await t.test('bytes that are kept for further GETs are given up when the file changes, and a scrub reads the file', async (t) => {
+  await using node = await StorageNode.start();
+  const client = await node.client();
+  const small = bytes.subarray(0, 2 * LEAF_BYTES);
+  for (const find of ['GET', 'SCRUB']) {
+    const { id } = await client.put(small);
+    for (let n = 0; n < 3; n++) t.ok((await client.get({ id })).body.equals(small));
+    t.ok((await client.get({ id, ranges: [[LEAF_BYTES - 1, LEAF_BYTES + 1]] })).body.equals(small.subarray(LEAF_BYTES - 1, LEAF_BYTES + 1)));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await flip(fileOf(node, id), LEAF_BYTES + 5);
+    if (find === 'GET') t.same((await refusal(client.get({ id }))).detail, { id, leaf: 1 });
+    else t.match(await client.call(StorageOp.SCRUB, { id }), { corrupt: [{ id, leaf: 1 }] });
+    t.equal((await refusal(client.get({ id }))).reason, 'blob_corrupt');
+  }
+});
+
 await t.test('damage of the stored tree, a short file and a lost file are damage too', async (t) => {
   await using node = await StorageNode.start();
   const client = await node.client();

@@ -11,6 +11,11 @@ export interface BlobStore {
    * @throws StoreError
    */
   read(object: string, at: number, bytes: number): Promise<Uint8Array>;
+  /**
+   * A number that is another one after an object was changed where it lies, as far
+   * as the store can tell without waiting; `undefined` when it cannot tell.
+   */
+  version(object: string): number | undefined;
   /** Writes at the end of a part, `at`, which is made when `at` is 0. What lay behind `at` is dropped. @throws StoreError */
   append(part: string, at: number, bytes: Uint8Array): Promise<void>;
   /** Makes what was appended survive a loss of power. @throws StoreError */

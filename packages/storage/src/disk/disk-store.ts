@@ -1,4 +1,4 @@
-import { constants, read } from 'node:fs';
+import { constants, fstatSync, read } from 'node:fs';
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -39,6 +39,16 @@ export class DiskStore implements BlobStore {
       return await this.#files.with(this.#object(object), (descriptor) => readAt(descriptor, at, bytes));
     } catch (error) {
       throw StoreError.from(error);
+    }
+  }
+
+  version(object: string): number | undefined {
+    const descriptor = this.#files.opened(this.#object(object));
+    try {
+      // Of an open file this is a look into memory, and any change of its bytes moves it.
+      return descriptor === undefined ? undefined : fstatSync(descriptor).ctimeMs;
+    } catch {
+      return undefined;
     }
   }
 

@@ -4,6 +4,8 @@ import { OPEN_FILES_MAX } from '../limits.ts';
 /** A file that is kept open for further reads. */
 interface OpenFile {
   readonly descriptor: Promise<number>;
+  /** The same, once it is there. */
+  number: number | undefined;
   users: number;
   forgotten: boolean;
 }
@@ -27,6 +29,11 @@ export class OpenFiles {
     }
   }
 
+  /** The descriptor of a file that is open. */
+  opened(path: string): number | undefined {
+    return this.#files.get(path)?.number;
+  }
+
   /** The file of this name is another one from now on. */
   forget(path: string): void {
     const file = this.#files.get(path);
@@ -45,7 +52,14 @@ export class OpenFiles {
     let file = this.#files.get(path);
     if (file === undefined) {
       this.#makeRoom();
-      file = { descriptor: openFile(path), users: 0, forgotten: false };
+      const opened: OpenFile = { descriptor: openFile(path), number: undefined, users: 0, forgotten: false };
+      opened.descriptor.then(
+        (fd) => {
+          opened.number = fd;
+        },
+        () => undefined,
+      );
+      file = opened;
     } else {
       this.#files.delete(path);
     }

@@ -11,6 +11,7 @@ import { idText } from '../tree/blob-name.ts';
 import type { BlobName } from '../tree/blob-name.ts';
 import { TreeHash } from '../tree/merkle.ts';
 import type { Accounts } from './accounts.ts';
+import { BlobCache } from './blob-cache.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { TreeCache } from './tree-cache.ts';
 import { DamagedError, objectName, VerifiedBlob } from './verified-blob.ts';
@@ -57,6 +58,7 @@ export class BlobKeeper {
   /** Parts that a PUT under way writes, by name. */
   readonly partsInUse = new Set<string>();
   readonly #trees = new TreeCache();
+  readonly #cache: BlobCache;
   readonly #locks = new KeyedLock();
   /** How many GETs read a blob, by tenant and digest. */
   readonly #readers = new Map<string, number>();
@@ -66,6 +68,7 @@ export class BlobKeeper {
   constructor(parts: KeeperParts) {
     this.index = parts.index;
     this.store = parts.store;
+    this.#cache = new BlobCache(parts.store);
     this.blake3 = parts.blake3;
     this.tree = new TreeHash(parts.blake3);
     this.accounts = parts.accounts;
@@ -81,9 +84,14 @@ export class BlobKeeper {
     return { tenant, hex, record };
   }
 
-  /** A blob to be read. */
+  /** A blob to be served. */
   open(entry: BlobEntry): VerifiedBlob {
-    return new VerifiedBlob(this.store, this.tree, this.#trees, entry);
+    return new VerifiedBlob(this.store, this.tree, this.#trees, entry, this.#cache);
+  }
+
+  /** A blob to be read from the store, whatever is known of it. */
+  openFresh(entry: BlobEntry): VerifiedBlob {
+    return new VerifiedBlob(this.store, this.tree, this.#trees, entry, undefined);
   }
 
   /** Runs what reads a blob over some time: a sweep leaves its bytes alone until that is done. */
@@ -232,7 +240,7 @@ export class BlobKeeper {
 
   async #isStillDamaged(entry: BlobEntry, leaf: number): Promise<boolean> {
     try {
-      await this.open(entry).leaves(leaf, 1);
+      await this.openFresh(entry).leaves(leaf, 1);
       return false;
     } catch (error) {
       return error instanceof DamagedError;

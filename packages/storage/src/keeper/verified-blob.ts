@@ -1,9 +1,10 @@
 import type { BlobStore } from '../disk/blob-store.ts';
 import { StoreError } from '../disk/blob-store.ts';
 import type { BlobEntry } from '../index/blob-index.ts';
-import { LEAF_BYTES, SEGMENT_LEAVES } from '../limits.ts';
+import { BLOB_CACHED_BYTES_MAX, LEAF_BYTES, SEGMENT_LEAVES } from '../limits.ts';
 import { HASH_BYTES, leavesOf, leftLeaves, Levels, sameHash } from '../tree/merkle.ts';
 import type { TreeHash } from '../tree/merkle.ts';
+import type { BlobCache } from './blob-cache.ts';
 import type { TreeCache } from './tree-cache.ts';
 
 /** The bytes of a blob are not what its id says. */
@@ -35,14 +36,18 @@ export class VerifiedBlob {
   readonly #tree: TreeHash;
   readonly #trees: TreeCache;
   readonly #object: string;
+  readonly #cache: BlobCache | undefined;
 
-  constructor(store: BlobStore, tree: TreeHash, trees: TreeCache, entry: BlobEntry) {
+  /** @param cache of checked bytes; without one everything is read */
+  constructor(store: BlobStore, tree: TreeHash, trees: TreeCache, entry: BlobEntry, cache: BlobCache | undefined) {
     this.#store = store;
     this.#tree = tree;
     this.#trees = trees;
     this.entry = entry;
     this.leafCount = leavesOf(entry.record.sizeBytes);
     this.#object = objectName(entry.tenant, entry.hex);
+    const { sizeBytes, inline } = entry.record;
+    this.#cache = sizeBytes <= BLOB_CACHED_BYTES_MAX && inline === undefined ? cache : undefined;
   }
 
   /**
@@ -55,6 +60,10 @@ export class VerifiedBlob {
     const { sizeBytes, inline } = this.entry.record;
     const start = first * LEAF_BYTES;
     const bytes = Math.min(sizeBytes, start + count * LEAF_BYTES) - start;
+    const cached = this.#cache?.get(this.#object);
+    if (cached !== undefined) return cached.subarray(start, start + bytes);
+    // A change that comes while the bytes are read makes another version.
+    const version = this.#cache === undefined ? undefined : this.#store.version(this.#object);
     const read = inline ?? (await this.#read(first, start, bytes));
     if (read.length < bytes) throw new DamagedError(this.entry, first + Math.floor(read.length / LEAF_BYTES));
     const memory = new Uint8Array(read.buffer, read.byteOffset - 1, bytes + 1);
@@ -65,6 +74,7 @@ export class VerifiedBlob {
       const hash = this.#tree.leaf(memory, from, Math.min(from + LEAF_BYTES, memory.length));
       if (!sameHash(hash, segment.at(0, leaf % SEGMENT_LEAVES))) throw new DamagedError(this.entry, leaf);
     }
+    if (bytes === sizeBytes && version !== undefined) this.#cache?.set(this.#object, version, read);
     return read;
   }
 

@@ -1,4 +1,4 @@
-import { BATCHES_BYTES_MAX, BATCH_BYTES_MAX, LEAF_BYTES } from '../limits.ts';
+import { BATCHES_BYTES_MAX, BATCH_BYTES_MAX, LEAF_BYTES, REPLIES_WAITING_BYTES_MAX } from '../limits.ts';
 
 /**
  * How many bytes each transfer of one direction reads or writes at once: with
@@ -7,4 +7,9 @@ import { BATCHES_BYTES_MAX, BATCH_BYTES_MAX, LEAF_BYTES } from '../limits.ts';
 export function batchBytes(transfers: number): number {
   const share = Math.floor(BATCHES_BYTES_MAX / Math.max(1, transfers) / LEAF_BYTES) * LEAF_BYTES;
   return Math.min(BATCH_BYTES_MAX, Math.max(LEAF_BYTES, share));
+}
+
+/** How many bytes each GET hands to the kernel at once: a frame, or less with many of them. */
+export function pieceBytes(transfers: number): number {
+  return Math.min(LEAF_BYTES, Math.floor(REPLIES_WAITING_BYTES_MAX / Math.max(1, transfers)));
 }

@@ -7,7 +7,7 @@ import { aliasText, idText } from '../tree/blob-name.ts';
 import { HASH_BYTES } from '../tree/merkle.ts';
 import { proofSteps } from '../tree/proof-steps.ts';
 import type { LeafSpan } from '../tree/proof-steps.ts';
-import { batchBytes } from './batches.ts';
+import { batchBytes, pieceBytes } from './batches.ts';
 import { clipRanges, leavesIn } from './ranges.ts';
 import type { ByteRange } from './ranges.ts';
 import type { GetRequest } from './request-body.ts';
@@ -88,12 +88,21 @@ export class Download {
       reading?.catch(() => undefined);
       const isLast = reading === undefined;
       for (const [index, part] of batch.entries()) {
-        if (isLast && index === batch.length - 1) sink.end(part);
-        else if (!sink.write(part)) await sink.drained();
+        await this.#hand(sink, part, isLast && index === batch.length - 1);
         if (sink.gone) return;
       }
       if (reading === undefined) return;
       batch = await reading;
+    }
+  }
+
+  /** Hands over one part piece by piece, each when the one before was taken. */
+  async #hand(sink: PartSink, part: Uint8Array, isLast: boolean): Promise<void> {
+    const bytes = pieceBytes(this.#transfers());
+    for (let at = 0; at < part.length && !sink.gone; at += bytes) {
+      const piece = part.subarray(at, at + bytes);
+      if (isLast && at + bytes >= part.length) sink.end(piece);
+      else if (!sink.write(piece)) await sink.drained();
     }
   }
 

@@ -58,7 +58,7 @@ export class Scrubber {
   async check(entry: BlobEntry, signal: AbortSignal, onBytes: (bytes: number) => Promise<void>): Promise<Checked> {
     const { corruptLeaf } = entry.record;
     if (corruptLeaf !== undefined) return { bytes: 0, damagedLeaf: corruptLeaf };
-    const blob = this.#keeper.open(entry);
+    const blob = this.#keeper.openFresh(entry);
     const batchLeaves = BATCH_BYTES_MAX / LEAF_BYTES;
     let checked = 0;
     try {

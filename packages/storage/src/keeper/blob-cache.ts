@@ -1,0 +1,35 @@
+import { LRUCache } from 'lru-cache';
+import type { BlobStore } from '../disk/blob-store.ts';
+import { BLOBS_CACHED_BYTES_MAX } from '../limits.ts';
+
+interface Cached {
+  readonly version: number;
+  /** All bytes of a blob, checked. */
+  readonly bytes: Uint8Array;
+}
+
+/** Bytes of small blobs that were checked, for as long as what they were read from did not change. */
+export class BlobCache {
+  readonly #store: BlobStore;
+  readonly #blobs = new LRUCache<string, Cached>({
+    maxSize: BLOBS_CACHED_BYTES_MAX,
+    sizeCalculation: ({ bytes }) => bytes.length,
+  });
+
+  constructor(store: BlobStore) {
+    this.#store = store;
+  }
+
+  get(object: string): Uint8Array | undefined {
+    const cached = this.#blobs.get(object);
+    if (cached === undefined) return undefined;
+    if (cached.version === this.#store.version(object)) return cached.bytes;
+    this.#blobs.delete(object);
+    return undefined;
+  }
+
+  /** @param version of the object, from before the bytes were read */
+  set(object: string, version: number, bytes: Uint8Array): void {
+    this.#blobs.set(object, { version, bytes });
+  }
+}

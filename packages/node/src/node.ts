@@ -3,6 +3,7 @@ import { AdminServer, createZstdCodec, GatewayReject } from '@omnigate/gateway';
 import type { AdminSource, NotReady } from '@omnigate/gateway';
 import { createLogger, LocalBus, Metrics, OapServer, Reject, Supervisor } from '@omnigate/kernel';
 import type { ListenAddress, Logger, PayloadCodec, Service, TlsFiles } from '@omnigate/kernel';
+import { mailboxService, MailboxReject } from '@omnigate/mailbox';
 import { StorageReject, storageService } from '@omnigate/storage';
 import { ulid } from 'ulid';
 import { NodeAdmission } from './admission.ts';
@@ -18,12 +19,14 @@ import { listenFailure } from './listen-failure.ts';
 import { readQuotaFile } from './quota-file.ts';
 import { VERSION } from './version.ts';
 
+/** Where the mailbox keeps its data, below the data directory. */
+const MAILBOX_FOLDER = 'mailbox';
 /** Where the storage service keeps its data, below the data directory. */
 const STORAGE_FOLDER = 'storage';
 
 /** How to make a node; everything may be left out, and means what it means for `omnigate start`. */
 export interface NodeOptions extends Omit<SettingsInput, 'services' | 'logFormat'> {
-  /** Services beside echo and storage, started in this order. */
+  /** Services beside echo, mailbox and storage, started in this order. */
   readonly services?: readonly Service[];
   /** JSON lines on standard output when absent. */
   readonly logger?: Logger;
@@ -102,7 +105,7 @@ export class OmnigateNode implements AsyncDisposable {
     const { metrics } = this;
     // A reason that only a client library raises never happens here.
     metrics.registerReasons(Object.values(Reject).filter(({ reaction }) => reaction !== 'L'));
-    for (const rejects of [GatewayReject, StorageReject]) metrics.registerReasons(Object.values(rejects));
+    for (const rejects of [GatewayReject, MailboxReject, StorageReject]) metrics.registerReasons(Object.values(rejects));
     this.bus = new LocalBus(metrics, (topic, err) => {
       this.logger.error({ topic, err }, 'a bus subscriber threw');
     });
@@ -136,7 +139,12 @@ export class OmnigateNode implements AsyncDisposable {
     let node: OmnigateNode | undefined;
     try {
       const { path: data, nodeId } = directory;
-      const services = [echoService, storageService({ path: join(data, STORAGE_FOLDER), logger }), ...further];
+      const services = [
+        echoService,
+        mailboxService({ path: join(data, MAILBOX_FOLDER), logger }),
+        storageService({ path: join(data, STORAGE_FOLDER), logger }),
+        ...further,
+      ];
       const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
       const { audience, loadShedding } = settings;
       const admission = await NodeAdmission.open({ data, nodeId, audience, quotas, loadShedding, logger });

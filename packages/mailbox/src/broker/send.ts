@@ -1,0 +1,132 @@
+import { createHash } from 'node:crypto';
+import { OapError } from '@omnigate/kernel/wire';
+import { advanceId, ID_BYTES } from '../codec/ids.ts';
+import type { Entropy } from '../codec/ids.ts';
+import { encodeExtras, extrasOf } from '../codec/message.ts';
+import { asBuffer, SLOT_TTL } from '../codec/slot.ts';
+import { DELAY_MS_MAX, MESSAGE_OVERHEAD_BYTES, PRIORITY_MAX, TENANT_BYTES_MAX, TENANT_MESSAGES_MAX, TTL_MS_MAX } from '../limits.ts';
+import { MailboxReject } from '../rejects.ts';
+import type { Store } from '../store/store.ts';
+import type { BrokerCall, Replies } from './call.ts';
+import { groupHash } from './flow.ts';
+import type { Flow } from './flow.ts';
+import type { Topic } from './topic.ts';
+import type { Topics } from './topics.ts';
+
+/** Priority of a message that names none. */
+export const PRIORITY_DEFAULT = 4;
+
+/** Bytes of the hash of a key, and of a body. */
+const HASH_BYTES = 16;
+/** A record of a key: the id, the hash of the body, and when it is forgotten. */
+const EXPIRY_AT = ID_BYTES + HASH_BYTES;
+
+/** What sending needs of the broker. */
+export interface SendContext {
+  readonly store: Store;
+  readonly topics: Topics;
+  readonly flow: Flow;
+  readonly replies: Replies;
+  readonly entropy: Entropy;
+  readonly bodyBytesMax: number;
+}
+
+/** SEND (specs/mailbox-1.md §5). Everything is judged before anything is written. */
+export function send(context: SendContext, call: BrokerCall): void {
+  const { store, topics, flow, bodyBytesMax } = context;
+  const { fields, tenant } = call;
+  const name = fields.topic('topic');
+  const body = fields.bin('body');
+  const key = fields.optionalName('key');
+  const group = fields.optionalName('group');
+  const headers = fields.headers();
+  const priority = fields.int('priority', 0, PRIORITY_MAX, PRIORITY_DEFAULT);
+  const delayMs = fields.int('delay_ms', 0, DELAY_MS_MAX, 0);
+  const ttlMs = fields.int('ttl_ms', 1, TTL_MS_MAX, Number.POSITIVE_INFINITY);
+  if (body.length > bodyBytesMax) {
+    const message = `The body has ${body.length} bytes, and ${bodyBytesMax} are allowed.`;
+    throw new OapError(MailboxReject.body_too_large, { message, detail: { body_bytes_max: bodyBytesMax } });
+  }
+  const known = topics.find(tenant, name);
+  const keyHash = key === undefined ? undefined : hashOf(key);
+  const bodyHash = key === undefined ? undefined : hashOf(body);
+  const earlier = known !== undefined && keyHash !== undefined ? store.get(known.dedupKey(keyHash)) : undefined;
+  if (earlier !== undefined && !isForgotten(earlier, flow.nowMs)) {
+    const record = asBuffer(earlier);
+    if (record.toString('latin1', ID_BYTES, EXPIRY_AT) !== bodyHash) {
+      throw new OapError(MailboxReject.idempotency_conflict, { message: 'Another body was sent under this key.', detail: { field: 'key' } });
+    }
+    answer(context, call, record.toString('latin1', 0, ID_BYTES), true);
+    return;
+  }
+  if (!store.hasRoom) throw new OapError(MailboxReject.mailbox_full);
+  const encoded = encodeExtras(extrasOf({ key, group, headers }));
+  const sizeBytes = body.length + encoded.extras.length + MESSAGE_OVERHEAD_BYTES;
+  if (known !== undefined) checkQuota(known, 1, sizeBytes);
+  const topic = topics.forSend(tenant, name);
+  if (known === undefined) checkQuota(topic, 1, sizeBytes);
+
+  advanceId(topic.lastId, flow.nowMs, context.entropy);
+  const id = topic.lastId.toString('latin1');
+  const { retention_ms: retentionMs, dedup_window_ms: windowMs } = topic.settings;
+  const livesMs = Math.min(ttlMs, retentionMs === 0 ? Number.POSITIVE_INFINITY : retentionMs);
+  const expiresAtMs = Number.isFinite(livesMs) ? flow.nowMs + livesMs : 0;
+  flow.admit(
+    topic,
+    id,
+    { priority, endToEnd: call.endToEnd, sentAtMs: flow.nowMs, expiresAtMs, ...encoded, body },
+    {
+      priority,
+      flags: expiresAtMs > 0 ? SLOT_TTL : 0,
+      sizeBytes,
+      group: group === undefined ? '' : groupHash(group),
+      deliveries: 0,
+      generation: 0,
+      holder: 0,
+      notBeforeMs: delayMs === 0 ? 0 : flow.nowMs + delayMs,
+    },
+  );
+  if (keyHash !== undefined && bodyHash !== undefined && windowMs > 0) {
+    const record = Buffer.allocUnsafe(EXPIRY_AT + 6);
+    record.write(id, 0, 'latin1');
+    record.write(bodyHash, ID_BYTES, 'latin1');
+    record.writeUIntBE(flow.nowMs + windowMs, EXPIRY_AT, 6);
+    store.put(topic.dedupKey(keyHash), record);
+    flow.forgetKeyAt(topic, flow.nowMs + windowMs, keyHash);
+  }
+  answer(context, call, id, false);
+}
+
+/** Whether the record of a key is of no use any more. */
+export function isForgotten(record: Uint8Array, nowMs: number): boolean {
+  return asBuffer(record).readUIntBE(EXPIRY_AT, 6) <= nowMs;
+}
+
+/** @throws OapError mailbox_quota when a topic or its tenant would hold too much */
+export function checkQuota(topic: Topic, messages: number, bytes: number): void {
+  const { use, counters, settings } = topic;
+  const within =
+    use.messages + messages <= TENANT_MESSAGES_MAX &&
+    use.bytes + bytes <= TENANT_BYTES_MAX &&
+    (settings.quota_messages === 0 || topic.messages + messages <= settings.quota_messages) &&
+    (settings.quota_bytes === 0 || counters.bytes + bytes <= settings.quota_bytes);
+  if (within) return;
+  const message = `The topic holds ${topic.messages} messages of ${counters.bytes} bytes, the tenant ${use.messages} of ${use.bytes}.`;
+  throw new OapError(MailboxReject.mailbox_quota, { message, retryAfterMs: 1_000 });
+}
+
+function answer({ store, replies }: SendContext, call: BrokerCall, id: string, duplicate: boolean): void {
+  const out = replies.begin(call.callId);
+  out.map(3);
+  out.name('id');
+  out.id(id);
+  out.name('duplicate');
+  out.bool(duplicate);
+  out.name('durability');
+  out.name(store.durability);
+  replies.end(false);
+}
+
+function hashOf(value: string | Uint8Array): string {
+  return createHash('sha256').update(value).digest().toString('latin1', 0, HASH_BYTES);
+}

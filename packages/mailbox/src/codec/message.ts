@@ -1,0 +1,90 @@
+import { crc32 } from 'node:zlib';
+import { encode } from '@msgpack/msgpack';
+import { decodeMap } from '@omnigate/kernel/wire';
+import { asBuffer } from './slot.ts';
+
+/** Why and whence a message came to a dead-letter topic, as it stands in replies. */
+export interface DeadLetter {
+  readonly topic: string;
+  readonly reason: 'expired' | 'nacked';
+  readonly deliveries: number;
+  readonly at_ms: number;
+}
+
+/** The optional fields of a message, as they stand in replies. */
+export interface Extras {
+  readonly key?: string;
+  readonly group?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly dead?: DeadLetter;
+}
+
+/** A message as it is stored, once. */
+export interface StoredMessage {
+  readonly priority: number;
+  /** The body is the application's own ciphertext. */
+  readonly endToEnd: boolean;
+  readonly sentAtMs: number;
+  /** 0: never. */
+  readonly expiresAtMs: number;
+  /** MessagePack of `Extras`, without the byte that opens the map. */
+  readonly extras: Uint8Array;
+  readonly extrasCount: number;
+  readonly body: Uint8Array;
+}
+
+// crc32, flags, priority, time of sending, time of expiry, count and bytes of the extras.
+const HEAD_BYTES = 21;
+const END_TO_END = 1;
+const NO_BYTES = new Uint8Array(0);
+
+/** Extras of those that are there. */
+export function extrasOf(some: { readonly [Name in 'key' | 'group' | 'headers']: Extras[Name] | undefined }): Extras {
+  return Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined));
+}
+
+/** The extras of a message as bytes and their count. */
+export function encodeExtras(extras: Extras): Pick<StoredMessage, 'extras' | 'extrasCount'> {
+  const extrasCount = Object.keys(extras).length;
+  // A map of up to 15 fields opens with one byte.
+  return extrasCount === 0 ? { extras: NO_BYTES, extrasCount } : { extras: encode(extras).subarray(1), extrasCount };
+}
+
+export function decodeExtras({ extras, extrasCount }: StoredMessage): Extras {
+  if (extrasCount === 0) return {};
+  const map = Buffer.allocUnsafe(extras.length + 1);
+  map[0] = 0x80 | extrasCount;
+  map.set(extras, 1);
+  return decodeMap(map) ?? {};
+}
+
+export function encodeMessage(message: StoredMessage): Buffer {
+  const { extras, body } = message;
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + extras.length + body.length);
+  bytes[4] = message.endToEnd ? END_TO_END : 0;
+  bytes[5] = message.priority;
+  bytes.writeUIntBE(message.sentAtMs, 6, 6);
+  bytes.writeUIntBE(message.expiresAtMs, 12, 6);
+  bytes[18] = message.extrasCount;
+  bytes.writeUInt16BE(extras.length, 19);
+  if (extras.length > 0) bytes.set(extras, HEAD_BYTES);
+  bytes.set(body, HEAD_BYTES + extras.length);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  return bytes;
+}
+
+/** The message that was stored; undefined when its bytes are not what was written. */
+export function decodeMessage(stored: Uint8Array): StoredMessage | undefined {
+  const bytes = asBuffer(stored);
+  if (bytes.length < HEAD_BYTES || crc32(bytes.subarray(4)) !== bytes.readUInt32BE(0)) return undefined;
+  const bodyAt = HEAD_BYTES + bytes.readUInt16BE(19);
+  return {
+    endToEnd: bytes[4] === END_TO_END,
+    priority: bytes[5] as number,
+    sentAtMs: bytes.readUIntBE(6, 6),
+    expiresAtMs: bytes.readUIntBE(12, 6),
+    extrasCount: bytes[18] as number,
+    extras: bytes.subarray(HEAD_BYTES, bodyAt),
+    body: bytes.subarray(bodyAt),
+  };
+}

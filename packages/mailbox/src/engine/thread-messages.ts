@@ -1,0 +1,18 @@
+/** What a thread with an engine is told when it starts. */
+export interface EngineSettings {
+  /** Folder of the store. */
+  readonly path: string;
+  /** Largest body. */
+  readonly bodyBytesMax: number;
+}
+
+/** What the thread says. It is sent batches of frames, and `stop`. */
+export type EngineMessage =
+  /** It takes a batch: after the start, and when the last one is done. */
+  | { readonly kind: 'ready' }
+  /** Answers, which are durable. */
+  | { readonly kind: 'answers'; readonly batch: Uint8Array }
+  /** A message that is not delivered because its bytes are damaged. */
+  | { readonly kind: 'corrupt'; readonly topic: string; readonly id: string }
+  /** It cannot go on, and ends. */
+  | { readonly kind: 'failed'; readonly error: unknown };

@@ -1,0 +1,3 @@
+export { mailboxService } from './service.ts';
+export type { MailboxOptions } from './service.ts';
+export { MailboxReject } from './rejects.ts';

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync, truncateSync, writeFileSync } from 
 import { join } from 'node:path';
 import fc from 'fast-check';
 import t from 'tap';
-import { COMMIT_BYTES_MAX, SORTED_CHUNK_KEYS } from '../src/limits.ts';
+import { COMMIT_BYTES_MAX, HEADROOM_RETRY_MS, SORTED_CHUNK_KEYS } from '../src/limits.ts';
 import { DiskStore } from '../src/store/disk-store.ts';
 import { SortedKeys } from '../src/store/sorted-keys.ts';
 import type { Store } from '../src/store/store.ts';
@@ -173,6 +173,27 @@ await t.test('the tree has room before it is needed', (t) => {
   temporary.store = new DiskStore(temporary.folder);
   t.ok(statSync(tree).size > 33_554_432, 'it is made at the start where it is missing');
   t.end();
+});
+
+await t.test('a store without room still commits, and has room again when it was emptied', async (t) => {
+  using temporary = new TemporaryStore();
+  temporary.store.close();
+  const store = new DiskStore(temporary.folder, { journalBytes: COMMIT_BYTES_MAX + 262_144, headroomBytes: 262_144, treeBytesMax: 1_048_576 });
+  temporary.store = store;
+  let count = 0;
+  // The journal makes a checkpoint every 256 KiB.
+  for (; store.hasRoom && count < 1_000; count++) {
+    store.insert(`key${count}`, Buffer.alloc(8_000, count));
+    store.commit();
+  }
+  t.ok(count > 50 && count < 300, `no room after ${count}`);
+  for (let n = 0; n < count; n++) {
+    store.remove(`key${n}`);
+    store.commit();
+  }
+  t.equal(store.hasRoom, false, 'the tree is looked at once a second');
+  await new Promise((resolve) => setTimeout(resolve, HEADROOM_RETRY_MS + 10));
+  t.equal(store.hasRoom, true);
 });
 
 await t.test('sorted keys are a sorted set, whatever comes in which order', (t) => {

@@ -10,6 +10,8 @@ import type { Entry, Key, Store } from './store.ts';
 export interface DiskStoreOptions {
   readonly journalBytes?: number;
   readonly headroomBytes?: number;
+  /** Most that the tree may take, headroom included. */
+  readonly treeBytesMax?: number;
 }
 
 /**
@@ -22,6 +24,7 @@ export class DiskStore implements Store {
   readonly durability = 'disk';
   readonly #folder: string;
   readonly #headroomBytes: number;
+  readonly #treeBytesMax: number;
   readonly #journal: Journal;
   readonly #base: LmdbBase;
   readonly #table: Memtable;
@@ -34,10 +37,11 @@ export class DiskStore implements Store {
    *
    * @throws Error of the file system
    */
-  constructor(folder: string, { journalBytes = JOURNAL_BYTES, headroomBytes = HEADROOM_BYTES }: DiskStoreOptions = {}) {
+  constructor(folder: string, { journalBytes = JOURNAL_BYTES, headroomBytes = HEADROOM_BYTES, treeBytesMax = MAP_BYTES }: DiskStoreOptions = {}) {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#folder = folder;
     this.#headroomBytes = headroomBytes;
+    this.#treeBytesMax = treeBytesMax;
     this.#journal = new Journal(join(folder, 'journal'), journalBytes);
     try {
       this.#base = new LmdbBase(join(folder, 'tree'), MAP_BYTES);
@@ -60,7 +64,11 @@ export class DiskStore implements Store {
   }
 
   get hasRoom(): boolean {
-    if (!this.#hasRoom && performance.now() - this.#roomLookedForMs >= HEADROOM_RETRY_MS) this.#makeRoom();
+    if (!this.#hasRoom && performance.now() - this.#roomLookedForMs >= HEADROOM_RETRY_MS) {
+      // Removals make room only once the tree has heard of them. In the middle of a commit that has to wait.
+      if (this.#table.writtenBytes === 0 && this.#table.size > 0) this.#checkpoint();
+      else this.#makeRoom();
+    }
     return this.#hasRoom;
   }
 
@@ -141,7 +149,7 @@ export class DiskStore implements Store {
     const { reachedBytes, livingBytes } = this.#base.space;
     const path = join(this.#folder, 'tree', 'data.mdb');
     const wanted = reachedBytes + this.#headroomBytes;
-    const extended = wanted <= MAP_BYTES && extendFile(path, wanted);
+    const extended = wanted <= this.#treeBytesMax && extendFile(path, wanted);
     this.#hasRoom = extended || reachedBytes - livingBytes >= this.#headroomBytes;
   }
 }

@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LOAD_MS_MAX, LOAD_MS_MIN } from './bounds.ts';
+import type { LoopFilesystem } from './machine/loop-filesystem.ts';
+import type { Running, Subject } from './subject.ts';
+import type { Tally } from './tally.ts';
+
+/** Where a subject stores, and how it crashes there. */
+export interface Place {
+  readonly path: string;
+  crash(running: Running): Promise<void>;
+}
+
+/** kill -9: what the process wrote stays, since the machine goes on. */
+export function killing(path: string): Place {
+  return { path, crash: (running) => running.kill() };
+}
+
+/** Loss of power: the process ends, and what was not flushed is gone. */
+export function cuttingPower(disk: LoopFilesystem): Place {
+  return {
+    path: disk.path,
+    async crash(running) {
+      await disk.cut(running.pid);
+      await running.kill();
+      await disk.restore();
+    },
+  };
+}
+
+/** How a loop goes. */
+export interface RoundsOptions {
+  readonly rounds: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Called when a subject has been checked, before its load. */
+  readonly beforeLoad?: () => void;
+}
+
+/** Starts, checks, loads and crashes a subject, over and over at random moments, and checks what is left. */
+export async function runRounds(subject: Subject, place: Place, { rounds, env, beforeLoad }: RoundsOptions): Promise<Tally> {
+  for (let round = 0; round < rounds; round++) {
+    const running = await subject.start(place.path, env);
+    try {
+      await running.check();
+      beforeLoad?.();
+      await running.load();
+      await sleep(LOAD_MS_MIN + Math.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
+      await place.crash(running);
+    } finally {
+      await running.kill();
+    }
+  }
+  const running = await subject.start(place.path, env);
+  try {
+    await running.check();
+  } finally {
+    await running.kill();
+  }
+  return subject.tally;
+}

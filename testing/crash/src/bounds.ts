@@ -6,8 +6,8 @@ export const COMMAND_TIMEOUT_MS = 60_000;
 export const DISK_BYTES = 402_653_184;
 /** Seconds for which the filesystem holds back what it was not asked to flush: longer than any round. */
 export const DISK_HOLDS_BACK_SECONDS = 600;
-/** Rounds of a loop as part of the tests of everything. */
-export const ROUNDS = 40;
+/** Rounds of a loop as part of the tests of everything, which are to take about a minute; more are asked for by --rounds. */
+export const ROUNDS = 10;
 /** Rounds of the loops of the log, which only test the harness. */
 export const LOG_ROUNDS = 5;
 /** Rounds of a negative control: the first one loses already. */
@@ -20,3 +20,27 @@ export const LOAD_MS_MAX = 300;
 export const NOTES_MAX = 12;
 /** Pause of the log program after each record: it is not to fill the machine. */
 export const LOG_PAUSE_MS = 1;
+
+// What a node is asked
+
+/** An answer of a node, also on a machine that does much else. */
+export const ANSWER_MS_MAX = 20_000;
+/** After the end of a node: what it had answered is read within this time. */
+export const LAST_ANSWERS_MS = 500;
+/** Life of the capability of a loop: the longest that a key allows by itself. */
+export const CAPABILITY_MS = 3_600_000;
+
+// Storage
+
+/** Small blobs of a round: all of them stay, and the disk is small. */
+export const BLOBS_PER_ROUND = 5;
+/** Largest of them: two leaves and a part. */
+export const BLOB_BYTES_MAX = 150_000;
+/** The blob whose PUT crashes cut off. */
+export const LARGE_BLOB_BYTES = 1_500_000;
+/** One write of a PUT. */
+export const BLOB_CHUNK_BYTES = 65_536;
+/** Pause between the writes of the large blob: its PUT takes longer than most rounds. */
+export const LARGE_BLOB_PAUSE_MS = 15;
+/** Older blobs that a check reads again, on average; new ones are all read. */
+export const BLOBS_READ_AGAIN = 4;

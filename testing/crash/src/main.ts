@@ -3,8 +3,9 @@ import { logLoops } from './log/log-loops.ts';
 import { complaints } from './loop.ts';
 import type { Loop } from './loop.ts';
 import { whyNot } from './machine/means.ts';
+import { nodeKill, nodePowerCut, nodePowerCutUnflushed } from './node/node-loops.ts';
 
-const loops: readonly Loop[] = [...logLoops];
+const loops: readonly Loop[] = [...logLoops, nodePowerCut, nodeKill, nodePowerCutUnflushed];
 
 const USAGE = `Usage: npm run crash -- [--rounds N] [part of a loop's name ...]
 
@@ -31,7 +32,9 @@ async function main(): Promise<number> {
   return failed ? 1 : 0;
 }
 
-async function runLoop(loop: Loop, rounds = loop.rounds): Promise<boolean> {
+async function runLoop(loop: Loop, asked = loop.rounds): Promise<boolean> {
+  // A control shows what it has to in its first rounds.
+  const rounds = loop.mustLose === true ? loop.rounds : asked;
   const reason = await whyNot(loop.needs);
   if (reason !== undefined) {
     process.stdout.write(`SKIP ${loop.name}: ${reason}\n`);

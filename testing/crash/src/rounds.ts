@@ -37,10 +37,12 @@ export interface RoundsOptions {
 
 /** Starts, checks, loads and crashes a subject, over and over at random moments, and checks what is left. */
 export async function runRounds(subject: Subject, place: Place, { rounds, env, beforeLoad }: RoundsOptions): Promise<Tally> {
-  for (let round = 0; round < rounds; round++) {
-    const running = await subject.start(place.path, env);
+  for (let round = 0; round <= rounds; round++) {
+    const running = await startAgain(subject, place, env);
+    if (running === undefined) break;
     try {
       await running.check();
+      if (round === rounds) break;
       beforeLoad?.();
       await running.load();
       await sleep(LOAD_MS_MIN + Math.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
@@ -49,11 +51,18 @@ export async function runRounds(subject: Subject, place: Place, { rounds, env, b
       await running.kill();
     }
   }
-  const running = await subject.start(place.path, env);
-  try {
-    await running.check();
-  } finally {
-    await running.kill();
-  }
   return subject.tally;
+}
+
+/** What does not start on what the crash left has lost all it ever acknowledged. */
+async function startAgain(subject: Subject, place: Place, env: RoundsOptions['env']): Promise<Running | undefined> {
+  const { tally } = subject;
+  try {
+    return await subject.start(place.path, env);
+  } catch (error) {
+    if (tally.acknowledged === 0) throw error;
+    tally.count('lost', `it does not start any more: ${(error as Error).message}`);
+    tally.lost = Math.max(tally.lost, tally.acknowledged);
+    return undefined;
+  }
 }

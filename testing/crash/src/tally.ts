@@ -17,6 +17,12 @@ export class Tally {
     if (this.#notes.length < NOTES_MAX) this.#notes.push(`${kind}: ${note}`);
   }
 
+  /** Takes up what another one has counted. */
+  add(other: Tally): void {
+    for (const kind of ['acknowledged', 'lost', 'duplicated', 'wrong'] as const) this[kind] += other[kind];
+    this.#notes.push(...other.notes.slice(0, NOTES_MAX - this.#notes.length));
+  }
+
   /** Whether everything was acknowledged truly. */
   get clean(): boolean {
     return this.lost + this.duplicated + this.wrong === 0;

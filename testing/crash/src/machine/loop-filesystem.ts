@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +8,10 @@ import { run } from './command.ts';
 import { PowerSwitch } from './power-switch.ts';
 import { undoAtExit } from './undo.ts';
 
-const PREFIX = 'omnigate-crash-';
+const PREFIX = 'omnigate-crash-';/** Where there is memory enough the disk is in memory: its flushes take no time of a real one. */
+const MEMORY = '/dev/shm';
+const PLACES = existsSync(MEMORY) ? [tmpdir(), MEMORY] : [tmpdir()];
+
 /**
  * A small ext4 filesystem of its own, in a file, that loses power when asked
  * to: what was not flushed by then is gone, as on a machine whose plug was
@@ -22,9 +25,9 @@ export class LoopFilesystem implements AsyncDisposable {
   readonly #forget: () => void;
   #switch: PowerSwitch;
 
-  private constructor() {
-    removeLeftovers();
-    this.#folder = mkdtempSync(join(tmpdir(), `${PREFIX}${process.pid}-`));
+  private constructor(sizeBytes: number) {
+    for (const place of PLACES) removeLeftovers(place);
+    this.#folder = mkdtempSync(join(placeFor(sizeBytes), `${PREFIX}${process.pid}-`));
     this.#image = join(this.#folder, 'image');
     this.path = join(this.#folder, 'disk');
     mkdirSync(this.path);
@@ -39,7 +42,7 @@ export class LoopFilesystem implements AsyncDisposable {
    * @throws Error when this machine cannot
    */
   static async create(sizeBytes: number): Promise<LoopFilesystem> {
-    const disk = new LoopFilesystem();
+    const disk = new LoopFilesystem(sizeBytes);
     try {
       await writeFile(disk.#image, '');
       await truncate(disk.#image, sizeBytes);
@@ -100,6 +103,13 @@ export class LoopFilesystem implements AsyncDisposable {
   }
 }
 
+function placeFor(sizeBytes: number): string {
+  if (!PLACES.includes(MEMORY)) return tmpdir();
+  const { bavail, bsize } = statfsSync(MEMORY);
+  // Twice the size, so that nobody else runs out of memory.
+  return bavail * bsize >= 2 * sizeBytes ? MEMORY : tmpdir();
+}
+
 /** Lazily, since processes may still have files open there: the loop device goes with the last of them. */
 function remove(folder: string): void {
   spawnSync('umount', ['-l', join(folder, 'disk')], { stdio: 'ignore' });
@@ -107,10 +117,10 @@ function remove(folder: string): void {
 }
 
 /** Removes what runs have left that were killed. */
-function removeLeftovers(): void {
-  for (const name of readdirSync(tmpdir())) {
+function removeLeftovers(place: string): void {
+  for (const name of readdirSync(place)) {
     const pid = new RegExp(`^${PREFIX}(\\d+)-`).exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) remove(join(tmpdir(), name));
+    if (pid !== undefined && !isAlive(Number(pid))) remove(join(place, name));
   }
 }
 

@@ -1,28 +1,20 @@
-import { join } from 'node:path';
 import { AdminServer, createZstdCodec, GatewayReject } from '@omnigate/gateway';
 import type { AdminSource, NotReady } from '@omnigate/gateway';
 import { createLogger, LocalBus, Metrics, OapServer, Reject, Supervisor } from '@omnigate/kernel';
 import type { ListenAddress, Logger, PayloadCodec, Service, TlsFiles } from '@omnigate/kernel';
-import { mailboxService, MailboxReject } from '@omnigate/mailbox';
-import { StorageReject, storageService } from '@omnigate/storage';
 import { ulid } from 'ulid';
 import { NodeAdmission } from './admission.ts';
 import { formatListenAddress } from './config/listen-address.ts';
 import { parseSettings } from './config/resolve.ts';
 import type { SettingKey, Settings, SettingsInput } from './config/settings.ts';
 import { DataDirectory } from './data/data-directory.ts';
-import { echoService } from './echo-service.ts';
 import { FileWatch } from './file-watch.ts';
 import type { FileWatchOptions } from './file-watch.ts';
 import { CERTIFICATE_WARNING_MS, FILE_POLL_MS } from './limits.ts';
 import { listenFailure } from './listen-failure.ts';
+import { ownServices, SERVICE_REJECTS } from './own-services.ts';
 import { readQuotaFile } from './quota-file.ts';
 import { VERSION } from './version.ts';
-
-/** Where the mailbox keeps its data, below the data directory. */
-const MAILBOX_FOLDER = 'mailbox';
-/** Where the storage service keeps its data, below the data directory. */
-const STORAGE_FOLDER = 'storage';
 
 /** How to make a node; everything may be left out, and means what it means for `omnigate start`. */
 export interface NodeOptions extends Omit<SettingsInput, 'services' | 'logFormat'> {
@@ -105,7 +97,7 @@ export class OmnigateNode implements AsyncDisposable {
     const { metrics } = this;
     // A reason that only a client library raises never happens here.
     metrics.registerReasons(Object.values(Reject).filter(({ reaction }) => reaction !== 'L'));
-    for (const rejects of [GatewayReject, MailboxReject, StorageReject]) metrics.registerReasons(Object.values(rejects));
+    metrics.registerReasons([...Object.values(GatewayReject), ...SERVICE_REJECTS]);
     this.bus = new LocalBus(metrics, (topic, err) => {
       this.logger.error({ topic, err }, 'a bus subscriber threw');
     });
@@ -139,12 +131,7 @@ export class OmnigateNode implements AsyncDisposable {
     let node: OmnigateNode | undefined;
     try {
       const { path: data, nodeId } = directory;
-      const services = [
-        echoService,
-        mailboxService({ path: join(data, MAILBOX_FOLDER), logger }),
-        storageService({ path: join(data, STORAGE_FOLDER), logger }),
-        ...further,
-      ];
+      const services = [...ownServices(data, logger), ...further];
       const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
       const { audience, loadShedding } = settings;
       const admission = await NodeAdmission.open({ data, nodeId, audience, quotas, loadShedding, logger });

@@ -1,8 +1,8 @@
 import { createLogger, LocalBus, Metrics, OapServer } from '@omnigate/kernel';
 import { ConfigError } from '../config/config-error.ts';
 import type { Settings } from '../config/settings.ts';
-import { echoService } from '../echo-service.ts';
 import { loadService } from '../load-service.ts';
+import { ownServices } from '../own-services.ts';
 import { readQuotaFile } from '../quota-file.ts';
 
 /**
@@ -14,18 +14,19 @@ import { readQuotaFile } from '../quota-file.ts';
  */
 export async function check(settings: Settings): Promise<void> {
   const metrics = new Metrics();
+  const logger = createLogger({ level: 'silent' });
   const bus = new LocalBus(metrics, () => undefined);
   const services = await Promise.all(settings.services.map(loadService));
   const { oaps, tlsCert: cert, tlsKey: key, tlsClientCa: clientCa } = settings;
   const server = new OapServer({
     bus,
     metrics,
-    logger: createLogger({ level: 'silent' }),
+    logger,
     name: '',
     onServiceCrash: () => undefined,
   });
   try {
-    const all = [echoService, ...services];
+    const all = [...ownServices(settings.data, logger), ...services];
     for (const service of all) bus.attach(service);
     if (settings.quotas !== undefined) readQuotaFile(settings.quotas, all);
     if (oaps === 'off' || cert === undefined || key === undefined) return;

@@ -1,0 +1,22 @@
+import { join } from 'node:path';
+import type { Logger, Reject, Service } from '@omnigate/kernel';
+import { MailboxReject, mailboxService } from '@omnigate/mailbox';
+import { StorageReject, storageService } from '@omnigate/storage';
+import { echoService } from './echo-service.ts';
+
+/** Reasons with which the services below refuse. */
+export const SERVICE_REJECTS: readonly Reject[] = [...Object.values(MailboxReject), ...Object.values(StorageReject)];
+
+/**
+ * The services that every node has, in the order in which they start. Making them
+ * touches no file.
+ *
+ * @param data data directory of the node, where each has a folder of its own
+ */
+export function ownServices(data: string, logger: Logger): Service[] {
+  return [
+    echoService,
+    mailboxService({ path: join(data, 'mailbox'), logger }),
+    storageService({ path: join(data, 'storage'), logger }),
+  ];
+}

@@ -71,6 +71,8 @@ export const READ_BUFFER_BYTES = 65_536;
 export const BYTES_PER_TURN_MAX = 262_144;
 /** Frames handled of one full read before other connections get their turn. */
 export const FRAMES_PER_TURN_MAX = 512;
+/** Time that all connections with frames at hand have in one turn of the loop: enough to be seen as overload, and not felt as a standstill. */
+export const READ_TURN_MS_MAX = 150;
 
 // Refusing (specs/oap-1.md §10.5)
 
@@ -82,10 +84,8 @@ export const RETRY_AFTER_MS_MAX = 5_000;
 export const RETRY_AFTER_JITTER_MS = 1_000;
 /** Time for which refusals are counted: so short that nobody feels a connection wait for the next one. */
 export const REFUSAL_MOMENT_MS = 1;
-/** Retryable refusals in one moment, over all connections: about a tenth of a core. */
+/** Retryable refusals in one moment, or in one turn of a loop that takes longer, over all connections: about a tenth of a core. */
 export const REFUSALS_PER_MOMENT_MAX = 20;
-/** Refusals left over from earlier moments: a loop that is busy comes to refusing only now and then. */
-export const REFUSALS_SAVED_MAX = 200;
 /** Moments in which all connections that are not read should have a turn; the more there are, the shorter it is. */
 export const REFUSAL_ROUND_MOMENTS = 100;
 

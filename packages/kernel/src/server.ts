@@ -6,6 +6,7 @@ import type { Clock } from './clock.ts';
 import { Connection } from './connection/connection.ts';
 import type { ConnectionContext } from './connection/context.ts';
 import { FlushQueue } from './connection/outbound.ts';
+import { ReadTurns } from './connection/read-turns.ts';
 import { RefusalBudget } from './connection/refusal-budget.ts';
 import { DRAIN_ACCEPT_MS, DRAIN_TIMEOUT_MS, IDLE_TIMEOUT_MS, SWEEP_INTERVAL_MS } from './limits.ts';
 import type { Logger } from './logger.ts';
@@ -69,6 +70,7 @@ export class OapServer implements AsyncDisposable {
       clock,
       writeBuffers: new WriteBufferPool(),
       flushQueue: new FlushQueue(),
+      turns: new ReadTurns(clock),
       refusals: new RefusalBudget(clock, options.metrics),
       idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       offer: () => ({

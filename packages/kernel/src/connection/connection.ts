@@ -81,7 +81,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
     this.admission = admission;
     this.nowMs = context.clock.now();
     this.#timeouts = new Timeouts(this.nowMs, context.idleTimeoutMs);
-    this.#inbound = new Inbound(this, transport, context.refusals);
+    this.#inbound = new Inbound(this, transport, context.turns, context.refusals);
     this.#decoder = this.#inbound.decoder;
     this.#outbound = new Outbound(transport, context.writeBuffers, context.flushQueue, context.metrics, this);
     transport.open(this);

@@ -7,6 +7,7 @@ import type { PayloadCodec } from '../payload-codec.ts';
 import type { WriteBufferPool } from '../wire/frame-writer.ts';
 import type { HelloOffer } from '../wire/hello.ts';
 import type { FlushQueue } from './outbound.ts';
+import type { ReadTurns } from './read-turns.ts';
 import type { RefusalBudget } from './refusal-budget.ts';
 
 /** What all connections of a node share. */
@@ -20,6 +21,7 @@ export interface ConnectionContext {
   readonly clock: Clock;
   readonly writeBuffers: WriteBufferPool;
   readonly flushQueue: FlushQueue;
+  readonly turns: ReadTurns;
   readonly refusals: RefusalBudget;
   readonly idleTimeoutMs: number;
   /** What the node says of itself in a HELLO at this moment. */

@@ -2,10 +2,13 @@ import { BYTES_PER_TURN_MAX, FRAMES_PER_TURN_MAX, PREAUTH_FRAME_BYTES_MAX } from
 import type { Transport } from '../net/transport.ts';
 import { FrameDecoder } from '../wire/decoder.ts';
 import type { FrameHeader } from '../wire/header.ts';
+import type { ReadTurns } from './read-turns.ts';
 import type { RefusalBudget, Resting } from './refusal-budget.ts';
 
 /** What the way in needs of the connection it belongs to. */
 export interface InboundHost {
+  /** When the current read began, monotonic milliseconds. */
+  readonly nowMs: number;
   /** False once frames are of no interest any more. */
   readonly wantsFrames: boolean;
   /** Whether the peer leaves so much unread that nothing more should be started for it. */
@@ -30,18 +33,22 @@ export class Inbound implements Resting {
 
   readonly #host: InboundHost;
   readonly #transport: Transport;
+  readonly #turns: ReadTurns;
   readonly #refusals: RefusalBudget;
   /** Not to be read until {@link wake}. */
   #resting = false;
   #reading = false;
+  /** The loop has its turn, and reading goes on after it. */
+  #waiting = false;
   /** The decoder's chunk is the buffer that all connections read into. */
   #lent = false;
   /** Bytes read since the loop last had its turn for sure. */
   #turnBytes = 0;
 
-  constructor(host: InboundHost, transport: Transport, refusals: RefusalBudget) {
+  constructor(host: InboundHost, transport: Transport, turns: ReadTurns, refusals: RefusalBudget) {
     this.#host = host;
     this.#transport = transport;
+    this.#turns = turns;
     this.#refusals = refusals;
   }
 
@@ -68,6 +75,7 @@ export class Inbound implements Resting {
   /** Nothing that arrives is looked at any more, and so that it is thrown away, reading goes on. */
   abandon(): void {
     this.#refusals.forget(this);
+    this.#setWaiting(false);
     this.#resting = false;
     if (this.held) this.#transport.resume();
   }
@@ -77,6 +85,7 @@ export class Inbound implements Resting {
     if (!this.held || this.#resting || this.#host.congested || !this.#host.wantsFrames) return;
     this.held = false;
     this.#turnBytes = 0;
+    this.#setWaiting(false);
     this.#read();
     if (this.#mayResume()) this.#transport.resume();
   }
@@ -86,11 +95,18 @@ export class Inbound implements Resting {
     const { decoder } = this;
     host.onReadBegin();
     this.#reading = true;
+    const endMs = this.#turns.endMs(host.nowMs);
     let frames = 0;
+    // Looking at the clock after each frame would cost a tenth of an echo.
+    let lookAt = 1;
     let stop = false;
     while (!stop && decoder.next()) {
       host.onFrame(decoder.header);
       stop = ++frames >= FRAMES_PER_TURN_MAX || this.#resting || host.congested || !host.wantsFrames;
+      if (frames === lookAt && !stop) {
+        lookAt *= 2;
+        stop = this.#turns.isOver(endMs);
+      }
     }
     this.#reading = false;
     host.onReadEnd(frames);
@@ -105,7 +121,15 @@ export class Inbound implements Resting {
     this.#lent = false;
     if (!this.held) this.#transport.pause();
     this.held = true;
-    if (!this.#resting && !this.#host.congested) setImmediate(this.#onTurn);
+    if (this.#resting || this.#host.congested) return;
+    this.#setWaiting(true);
+    setImmediate(this.#onTurn);
+  }
+
+  #setWaiting(waiting: boolean): void {
+    if (this.#waiting === waiting) return;
+    this.#waiting = waiting;
+    this.#turns.waiting += waiting ? 1 : -1;
   }
 
   readonly #onTurn = (): void => {

@@ -1,10 +1,5 @@
 import type { Clock } from '../clock.ts';
-import {
-  REFUSAL_MOMENT_MS,
-  REFUSAL_ROUND_MOMENTS,
-  REFUSALS_PER_MOMENT_MAX,
-  REFUSALS_SAVED_MAX,
-} from '../limits.ts';
+import { REFUSAL_MOMENT_MS, REFUSAL_ROUND_MOMENTS, REFUSALS_PER_MOMENT_MAX } from '../limits.ts';
 import type { Metrics } from '../metrics.ts';
 
 /** A connection that was refused more often than there is time for. */
@@ -26,8 +21,9 @@ export class RefusalBudget {
   /** In the order in which they came to rest. */
   readonly #queue = new Set<Resting>();
   /** Refusals that may be made now; below zero when connections that were woken made more. */
-  #left = REFUSALS_SAVED_MAX;
+  #left = REFUSALS_PER_MOMENT_MAX;
   #sinceMs = Number.NEGATIVE_INFINITY;
+  #servedMs = Number.NEGATIVE_INFINITY;
   /** The same for the one that is being woken; no bound while none is. */
   #leftInTurn = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
@@ -39,7 +35,7 @@ export class RefusalBudget {
 
   /** Books a refusal; false when its connection should rest. */
   spend(nowMs: number): boolean {
-    this.#save(nowMs);
+    this.#begin(nowMs);
     this.#left--;
     this.#leftInTurn--;
     return this.#left >= 0 && this.#leftInTurn >= 0;
@@ -56,23 +52,30 @@ export class RefusalBudget {
     if (this.#queue.delete(connection)) this.#counted();
   }
 
-  /** A loop that is busy does not come here each moment, so some of what was not spent is kept. */
-  #save(nowMs: number): void {
+  /**
+   * Begins a moment if the one before is over. Nothing is saved: where a turn of
+   * the loop takes long, because of its work or for want of a CPU, refusals get the
+   * same part of it.
+   */
+  #begin(nowMs: number): void {
     const moments = (nowMs - this.#sinceMs) / REFUSAL_MOMENT_MS;
     if (moments < 1) return;
     this.#sinceMs = nowMs;
-    this.#left = Math.min(REFUSALS_SAVED_MAX, this.#left + moments * REFUSALS_PER_MOMENT_MAX);
+    this.#left = Math.min(REFUSALS_PER_MOMENT_MAX, this.#left + moments * REFUSALS_PER_MOMENT_MAX);
   }
 
-  /** Gives turns to those that waited longest; the more wait, the shorter each turn. */
+  /** Gives turns to those that waited longest; the more wait, and the slower the loop is, the shorter each turn. */
   readonly #serve = (): void => {
     this.#timer = undefined;
-    this.#save(this.#clock.now());
+    const nowMs = this.#clock.now();
+    this.#begin(nowMs);
+    const moments = Math.max(1, (nowMs - this.#servedMs) / REFUSAL_MOMENT_MS);
+    this.#servedMs = nowMs;
     const queue = this.#queue;
-    const share = Math.floor((REFUSALS_PER_MOMENT_MAX * REFUSAL_ROUND_MOMENTS) / queue.size);
+    const share = Math.floor((REFUSALS_PER_MOMENT_MAX * REFUSAL_ROUND_MOMENTS) / (queue.size * moments));
     const perTurn = Math.max(1, Math.min(REFUSALS_PER_MOMENT_MAX, share));
     // Most have nothing more at hand and are refused once they have read; so turns count as well.
-    let turns = Math.min(queue.size, Math.max(REFUSALS_PER_MOMENT_MAX, this.#left));
+    let turns = Math.min(queue.size, REFUSALS_PER_MOMENT_MAX);
     for (const connection of queue) {
       queue.delete(connection);
       this.#leftInTurn = perTurn;

@@ -31,6 +31,20 @@ export const CODEC_BUFFER_RATIO_MIN = 2;
 export const CODEC_DECODE_RATIO_MAX = 10;
 /** Appending a frame of 64 B, over reading a header: writing one and copying the payload may cost this much. */
 export const CODEC_APPEND_RATIO_MAX = 60;
+/** Goodput with ten times the capacity offered, over the peak of the same round. */
+export const OVERLOAD_GOODPUT_RATIO_MIN = 0.9;
+/** Growth of the node under ten times its capacity, MiB: requests in flight, and one read of each connection at rest. */
+export const OVERLOAD_GROWTH_MIB_MAX = 256;
+/** Longest answer of /readyz meanwhile, milliseconds: whoever probes gives up after a second or more. */
+export const OVERLOAD_READYZ_MS_MAX = 1_000;
+/** From the last answer to a node that calls itself ready again, seconds: eight calm looks at four a second, and a step each. */
+export const OVERLOAD_READY_SECONDS_MAX = 10;
+/** Of the requests of neighbours, what may be lost beside a tenant at a hundred times its quota, percent. */
+export const FLOOD_LOST_PERCENT_MAX = 0.1;
+/** p99 round trip of those neighbours, over that of neighbours of a node without such a tenant. */
+export const FLOOD_P99_RATIO_MAX = 2;
+/** Growth of the heap with any number of tenant ids once the tables are full, MiB. */
+export const TENANTS_GROWTH_MIB_MAX = 8;
 
 // Load
 
@@ -101,3 +115,62 @@ export const READ_BUFFER_BYTES = 65_536;
 export const CODEC_ROUNDS = 9;
 /** One case's share of a round, milliseconds. */
 export const CODEC_ROUND_MS = 30;
+
+// Load beyond capacity
+
+/** Loops of arithmetic that a request costs in its handler: about a millisecond. */
+export const HANDLER_LOOPS = 1_000_000;
+/** Loops of arithmetic that a request costs outside of its handler: about a tenth of a millisecond. */
+export const WORK_LOOPS = 100_000;
+/** Time that a service of our own takes in one turn of the loop, milliseconds. */
+export const WORK_SLICE_MS = 2;
+/** Requests that the service that waits has under way. */
+export const WAIT_SLOTS = 64;
+/** Time that each of them takes, milliseconds. */
+export const WAIT_MS = 20;
+/** Life of the capabilities of a load, milliseconds: longer than any run. */
+export const CAPABILITY_TTL_MS = 3_600_000;
+/** Requests that one connection of a load has open at most, a power of two; what the node allows. */
+export const OFFER_IN_FLIGHT_MAX = 1_024;
+/** How often what is due is sent, milliseconds. */
+export const OFFER_TICK_MS = 2;
+/** Rounds of each kind of service under ten times its capacity. */
+export const OVERLOAD_ROUNDS = 3;
+/** Time over which the peak is measured, milliseconds. */
+export const PEAK_MS = 2_000;
+/** Time for which too much is offered, milliseconds: the limits find their place in the first second. */
+export const OVERLOAD_MS = 5_000;
+/** Tenants that ask for too much together. */
+export const OVERLOAD_TENANTS = 8;
+/** Connections of each of the two clients. */
+export const OVERLOAD_CONNECTIONS = 16;
+/** What is offered, over the peak. */
+export const OVERLOAD_FACTOR = 10;
+/** How often the node is asked whether it is ready, milliseconds. */
+export const READY_POLL_MS = 100;
+/** How long a node may take to be ready before nobody waits any more, milliseconds. */
+export const READY_PATIENCE_MS = 30_000;
+/** Requests each second that the quota of a tenant allows. */
+export const FLOOD_QUOTA = 500;
+/** What one tenant offers, over its quota. */
+export const FLOOD_FACTOR = 100;
+/** Requests each second of each neighbour, within its quota. */
+export const FLOOD_NEIGHBOUR_RATE = 200;
+/** Neighbours, each a tenant. */
+export const FLOOD_NEIGHBOURS = 4;
+/** Rounds with a tenant at a hundred times its quota. */
+export const FLOOD_ROUNDS = 5;
+/** Length of each, milliseconds. */
+export const FLOOD_MS = 3_000;
+/** Tenant ids that nobody minted a capability for. */
+export const TENANTS_MADE_UP = 1_000_000;
+/** Tenants with capabilities until the node's tables are full for sure, and twice as many in all. */
+export const TENANTS_MINTED = 110_000;
+/** Capabilities minted, and requests sent, at a time. */
+export const TENANTS_AT_ONCE = 1_000;
+/** Made-up ids on one connection: the node closes it at the hundredth. */
+export const TENANTS_PER_CONNECTION = 100;
+/** Clients that make up tenant ids at a time. */
+export const TENANTS_CLIENTS = 16;
+/** Pause before a node that was too busy is asked again, milliseconds. */
+export const TENANTS_RETRY_MS = 250;

@@ -1,12 +1,21 @@
 import { encode } from '@msgpack/msgpack';
+import fc from 'fast-check';
 import t from 'tap';
 import { BODY_BYTES_MAX, TENANT_TOPICS_MAX, TOPIC_RECEIVERS_MAX } from '../src/limits.ts';
 import { MailboxReject } from '../src/rejects.ts';
 import { Bench, bytes, FaultStore } from './bench.ts';
 import type { Answer, Message, OpName } from './bench.ts';
 import { faultsOf } from './full-scan.ts';
+import { TemporaryStore } from './temporary-store.ts';
 
 const messagesOf = ({ body }: Answer): readonly Message[] => body.messages;
+const encodable = (fields: object): Uint8Array | undefined => {
+  try {
+    return encode(fields);
+  } catch {
+    return undefined;
+  }
+};
 const textsOf = (answer: Answer): string[] => messagesOf(answer).map(({ body }) => Buffer.from(body).toString());
 
 await t.test('an ill-typed field is refused by its name, and nothing is done', (t) => {
@@ -45,6 +54,7 @@ await t.test('an ill-typed field is refused by its name, and nothing is done', (
     ['PEEK', { topic: 'a', state: 'gone' }, 'state'],
     ['PEEK', { topic: 'a', after: bytes('x') }, 'after'],
     ['STATS', { topic: 7 }, 'topic'],
+    ['STATS', { after: 'x'.repeat(4_000) }, 'after'],
     ['REDRIVE', { from: 'a' }, 'to'],
     ['REDRIVE', { from: 'a', to: 'a' }, 'to'],
     ['REDRIVE', { from: 'a', to: 'b', filter: { reason: 1 } }, 'filter'],
@@ -233,6 +243,33 @@ await t.test('a batch with much to write is committed in several steps', (t) => 
   while (got < 10) got += bench.tick().length;
   t.equal(got, 10, 'receivers whose messages did not fit one step are served with the next');
   t.ok(bench.store.commits - commits > 3);
+  t.end();
+});
+
+await t.test('no request brings the engine down, whatever its fields are', (t) => {
+  using temporary = new TemporaryStore();
+  const bench = new Bench(temporary.store);
+  for (const topic of ['a', 'b']) for (let n = 0; n < 3; n++) bench.call('SEND', { topic, body: bytes('x'), group: 'g' });
+  const [message] = messagesOf(bench.call('RECV', { topic: 'a' }));
+  const names = ['topic', 'from', 'to', 'body', 'key', 'group', 'priority', 'delay_ms', 'ttl_ms', 'headers', 'max', 'visibility_ms', 'wait_ms', 'ack', 'receipts', 'prefetch', 'id', 'state', 'after', 'limit', 'filter', 'dlq', 'create', 'quota_messages', 'max_deliveries'];
+  const value = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom<unknown>('a', 'b', 'a/dlq', message?.id, [message?.receipt], bytes('x'), 1, 2, 100, null, 'ready', 'leased', 'auto', true, new Uint8Array(17), new Uint8Array(22), new Uint8Array(27), [new Uint8Array(27)]) },
+    { weight: 1, arbitrary: fc.oneof(fc.anything({ maxDepth: 1, withDate: true }), fc.string({ minLength: 2_000, maxLength: 4_000 }), fc.uint8Array({ maxLength: 70 }), fc.integer(), fc.double()) },
+  );
+  const request = fc.dictionary(fc.constantFrom(...names), value, { minKeys: 1, maxKeys: 6 });
+  const ops = fc.constantFrom<OpName>('SEND', 'RECV', 'ACK', 'NACK', 'EXTEND', 'DELETE', 'PEEK', 'STATS', 'REDRIVE', 'PURGE', 'CONFIGURE');
+  t.doesNotThrow(() => {
+    fc.assert(
+      fc.property(ops, request, fc.nat(50), fc.boolean(), (op, fields, ms, named) => {
+        bench.nowMs += ms;
+        // What MessagePack cannot say is no request.
+        const payload = encodable({ ...(named ? { topic: 'a' } : {}), ...fields });
+        if (payload !== undefined) bench.calls([[op, payload]]);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+  t.same(faultsOf(temporary.store), []);
   t.end();
 });
 

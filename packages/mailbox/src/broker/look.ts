@@ -86,7 +86,7 @@ export function stats(context: LookContext, call: BrokerCall): void {
     return;
   }
   const limit = fields.int('limit', 1, PAGE_ITEMS_MAX, TOPICS_DEFAULT);
-  const page = topics.page(tenant, fields.optionalText('after') ?? '', limit + 1);
+  const page = topics.page(tenant, fields.optionalTopic('after') ?? '', limit + 1);
   const out = replies.begin(callId);
   const shown = page.slice(0, limit);
   out.map(page.length > limit ? 2 : 1);

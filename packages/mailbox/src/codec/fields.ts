@@ -72,14 +72,10 @@ export class Fields {
     return this.#get(name) === undefined ? undefined : this.topic(name);
   }
 
-  optionalText(name: string): string | undefined {
-    return this.#get(name) === undefined ? undefined : this.text(name);
-  }
-
   /** Key or group of a message. */
   optionalName(name: string): string | undefined {
-    const value = this.optionalText(name);
-    if (value === undefined) return undefined;
+    if (this.#get(name) === undefined) return undefined;
+    const value = this.text(name);
     if (value.length > 0 && value.length <= NAME_BYTES_MAX && isUnicode(value) && Buffer.byteLength(value) <= NAME_BYTES_MAX) return value;
     throw badField(name, `a string of 1 to ${NAME_BYTES_MAX} bytes`);
   }

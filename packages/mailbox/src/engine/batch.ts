@@ -121,6 +121,7 @@ export function* readReplies(batch: Uint8Array): Generator<EngineReply, undefine
 export class ReplyBatch implements Replies {
   readonly #out = new Writer();
   #start = 0;
+  #begun = false;
 
   get bytes(): number {
     return this.#out.at;
@@ -137,6 +138,7 @@ export class ReplyBatch implements Replies {
   end(endToEnd: boolean): void {
     this.#out.setU8(this.#start + 9, endToEnd ? END_TO_END : 0);
     this.#out.setU32(this.#start, this.#out.at - this.#start);
+    this.#begun = false;
   }
 
   cancelled(callId: number): void {
@@ -146,6 +148,8 @@ export class ReplyBatch implements Replies {
 
   fail(callId: number, thrown: unknown): void {
     const error = OapError.from(thrown);
+    // An answer that was begun leads nowhere.
+    if (this.#begun) this.#out.at = this.#start;
     this.#begin(FromEngine.ERROR, callId, error.status).raw(encodeError(error));
     this.end(false);
   }
@@ -158,6 +162,7 @@ export class ReplyBatch implements Replies {
   #begin(kind: number, callId: number, status: number): Writer {
     const out = this.#out;
     this.#start = out.at;
+    this.#begun = true;
     out.u32(0);
     out.u8(kind);
     out.u32(callId);

@@ -218,9 +218,12 @@ def bad_proofs():
     one = blob.shown(blob.proof([[0, 1]]))
     two = blob.shown(blob.proof([[LEAF, LEAF + 1]]))
     yield proof("the-next-leaf", blob, [[0, 1]], [*one[:-1], two[-1]], "err", leaf=0)
-    # The fifth leaf of five as the third of three: the path is true, the size is not.
+    # The fifth leaf of five as the third of three: all hashes agree with the root, and only the size is a lie.
     five = Blob(5 * LEAF)
-    forged = [{"hex": (node(five.hashes[:4]) + five.hashes[4]).hex()}, five.content[4]]
+    row = [node(five.hashes[:2]), node(five.hashes[2:4]), five.hashes[4]]
+    if node(row) != five.root:
+        raise SystemExit("the forged hashes do not make the root")
+    forged = [{"hex": b"".join(row).hex()}, five.content[4]]
     yield proof("fifth-of-five-as-third-of-three", five, [[2 * LEAF, 3 * LEAF]], forged, "err", size_bytes=3 * LEAF)
     one_leaf = Blob(LEAF)
     yield proof("inner-node-as-leaf", one_leaf, None, [{"hex": "00" * LEAF}], "err", leaf=0)

@@ -65,6 +65,40 @@ await t.test('a fast reader that cancels, or goes, stops the reading within a Mi
   t.same(node.crashes, []);
 });
 
+await t.test('credit comes back for bytes that were written, and not for bytes that came', async (t) => {
+  const append = Reflect.get<DiskStore, 'append'>(DiskStore.prototype, 'append');
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  DiskStore.prototype.append = async function (part, at, bytes) {
+    await gate;
+    return append.call(this, part, at, bytes);
+  };
+  t.teardown(() => {
+    DiskStore.prototype.append = append;
+  });
+  await using node = await StorageNode.start();
+  const client = await node.client();
+  const bytes = content(6 * MIB);
+  const stream = await client.beginPut({ size_bytes: bytes.length });
+  let left = 0;
+  const writing = (async () => {
+    for (let at = 0; at < bytes.length; at += LEAF_BYTES) {
+      await stream.write(bytes.subarray(at, at + LEAF_BYTES));
+      left = at + LEAF_BYTES;
+    }
+    await stream.end();
+  })();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  await client.raw.ping();
+  t.ok(left > 0 && left <= MIB, `${left} bytes left the client while the disk took none`);
+  open();
+  await writing;
+  const { id } = await client.putReply(stream);
+  t.ok((await client.get({ id })).body.equals(bytes));
+});
+
 await t.test('the batches of all transfers together are bounded', (t) => {
   t.equal(batchBytes(1), 8 * LEAF_BYTES);
   t.equal(batchBytes(0), 8 * LEAF_BYTES);
@@ -81,7 +115,7 @@ await t.test('many GETs on one connection take turns and all come whole', async 
   const client = await node.client();
   const bytes = Array.from({ length: 8 }, (_, n) => content(700_000 + n, n + 1));
   const ids = await Promise.all(bytes.map(async (blob) => (await client.put(blob)).id));
-  for (const count of [64, 400]) {
+  for (const count of [64, 200]) {
     const got = await Promise.all(Array.from({ length: count }, async (_, n) => (await client.get({ id: ids[n % 8], proof: n % 3 === 0 })).body));
     t.ok(got.every((body, n) => n % 3 === 0 || body.equals(bytes[n % 8] as Buffer)), `${count} GETs`);
   }

@@ -44,3 +44,18 @@ export const BLOB_CHUNK_BYTES = 65_536;
 export const LARGE_BLOB_PAUSE_MS = 15;
 /** Older blobs that a check reads again, on average; new ones are all read. */
 export const BLOBS_READ_AGAIN = 4;
+
+// Mailbox
+
+/** Requests that send at the same time. */
+export const SENDERS = 6;
+/** Requests that receive at the same time. */
+export const RECEIVERS = 3;
+/** Messages that may be there before senders wait: every check looks at all of them. */
+export const MESSAGES_LIVE_MAX = 400;
+/** Keys whose SEND was acknowledged that a check sends again. */
+export const KEYS_TRIED_AGAIN = 16;
+/** Scans of a check before it gives up: messages go on moving while leases run out. */
+export const SCANS_MAX = 200;
+/** Pause between two scans. */
+export const SCAN_PAUSE_MS = 25;

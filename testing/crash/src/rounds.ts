@@ -31,19 +31,18 @@ export function cuttingPower(disk: LoopFilesystem): Place {
 export interface RoundsOptions {
   readonly rounds: number;
   readonly env?: Readonly<Record<string, string>>;
-  /** Called when a subject has been checked, before its load. */
-  readonly beforeLoad?: () => void;
+  /** Called before the subject starts, the last time with `rounds`. */
+  readonly beforeStart?: (round: number) => void;
 }
 
 /** Starts, checks, loads and crashes a subject, over and over at random moments, and checks what is left. */
-export async function runRounds(subject: Subject, place: Place, { rounds, env, beforeLoad }: RoundsOptions): Promise<Tally> {
+export async function runRounds(subject: Subject, place: Place, { rounds, env, beforeStart }: RoundsOptions): Promise<Tally> {
   for (let round = 0; round <= rounds; round++) {
+    beforeStart?.(round);
     const running = await startAgain(subject, place, env);
     if (running === undefined) break;
     try {
-      await running.check();
-      if (round === rounds) break;
-      beforeLoad?.();
+      if (!(await checked(running, subject.tally)) || round === rounds) break;
       await running.load();
       await sleep(LOAD_MS_MIN + Math.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
       await place.crash(running);
@@ -64,5 +63,17 @@ async function startAgain(subject: Subject, place: Place, env: RoundsOptions['en
     tally.count('lost', `it does not start any more: ${(error as Error).message}`);
     tally.lost = Math.max(tally.lost, tally.acknowledged);
     return undefined;
+  }
+}
+
+/** False, and counted, when the check itself failed: the subject did not answer as it should. */
+async function checked(running: Running, tally: Tally): Promise<boolean> {
+  try {
+    await running.check();
+    return true;
+  } catch (error) {
+    if (tally.acknowledged === 0) throw error;
+    tally.count('wrong', `it cannot be checked: ${(error as Error).message}`);
+    return false;
   }
 }

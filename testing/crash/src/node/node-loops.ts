@@ -3,13 +3,14 @@ import { CONTROL_ROUNDS, DISK_BYTES, ROUNDS } from '../bounds.ts';
 import type { Loop } from '../loop.ts';
 import { Faults } from '../machine/faults.ts';
 import { LoopFilesystem } from '../machine/loop-filesystem.ts';
+import { MailboxWorkload } from '../mailbox/mailbox-workload.ts';
 import { cuttingPower, killing, runRounds } from '../rounds.ts';
 import { StorageWorkload } from '../storage/storage-workload.ts';
 import { Tally } from '../tally.ts';
 import { NodeSubject } from './node-subject.ts';
 
 /** All that a node stores is crashed at once: a round costs a start of the node. */
-const subject = (): NodeSubject => new NodeSubject('node', [new StorageWorkload()]);
+const subject = (): NodeSubject => new NodeSubject('node', [new MailboxWorkload(), new StorageWorkload()]);
 
 export const nodePowerCut: Loop = {
   name: 'node: power cut',
@@ -33,7 +34,10 @@ export const nodeKill: Loop = {
   },
 };
 
-/** Each round has a disk of its own, and its flushes go off when the node has set itself up: only what is acknowledged then can be lost. */
+/**
+ * Each round has a disk of its own. A first run of the node, which flushes,
+ * sets everything up; only what is acknowledged in a second one can be lost.
+ */
 export const nodePowerCutUnflushed: Loop = {
   name: 'node: power cut, flushes off',
   needs: ['power cuts', 'faults'],
@@ -44,14 +48,10 @@ export const nodePowerCutUnflushed: Loop = {
     for (let round = 0; round < rounds; round++) {
       await using disk = await LoopFilesystem.create(DISK_BYTES);
       using faults = await Faults.create(disk.path);
-      const options = {
-        rounds: 1,
-        env: faults.env,
-        beforeLoad: () => {
-          faults.flushing = false;
-        },
+      const beforeStart = (start: number): void => {
+        faults.flushing = start !== 1;
       };
-      tally.add(await runRounds(subject(), cuttingPower(disk), options));
+      tally.add(await runRounds(subject(), cuttingPower(disk), { rounds: 2, env: faults.env, beforeStart }));
     }
     return tally;
   },

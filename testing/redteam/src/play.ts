@@ -22,8 +22,6 @@ export interface Scene {
   readonly attacks: readonly (Attack | readonly Attack[])[];
   /** Echo when absent. */
   readonly neighbour?: NeighbourKind;
-  /** Refusing because it is too busy is what the scene is about. */
-  readonly overloads?: true;
   /** The node ends during the last row, which checks that itself. */
   readonly ends?: true;
 }
@@ -39,9 +37,6 @@ export interface Verdict {
   readonly complaints: readonly string[];
 }
 
-/** Times a group is played when the machine, and not the attack, kept the node too busy. */
-const ATTEMPTS = 3;
-
 /** Plays the rows of a scene, or those of them that are `wanted`. */
 export async function* playScene(scene: Scene, scale: Scale, wanted: (row: number) => boolean): AsyncGenerator<Verdict> {
   const groups = scene.attacks.map((entry) => [entry].flat().filter(({ row }) => wanted(row))).filter(({ length }) => length > 0);
@@ -53,25 +48,19 @@ export async function* playScene(scene: Scene, scale: Scale, wanted: (row: numbe
   peer.send(request(1, '', { capability: new Uint8Array(4) }));
   await peer.take(1);
   warming.dropAll();
-  for (const group of groups) yield* await playGroup(scene, target, scale, group);
-}
-
-async function playGroup(scene: Scene, target: Target, scale: Scale, group: readonly Attack[]): Promise<Verdict[]> {
-  for (let attempt = 1; ; attempt++) {
-    await target.ready();
-    const shedBefore = await target.shed();
-    const verdicts = await playOnce(scene, target, scale, group).catch((error: unknown) => group.map(({ row }) => unplayed(row, error)));
-    if (attempt === ATTEMPTS || verdicts.every(({ complaints }) => complaints.length === 0)) return verdicts;
-    if (scene.overloads || scene.ends || !target.alive || (await target.shed()) === shedBefore) return verdicts;
+  for (const group of groups) {
+    yield* await playGroup(scene, target, scale, group).catch((error: unknown) => group.map(({ row }) => unplayed(row, error)));
   }
 }
 
 /** Plays a group, and looks at the node before and after. */
-async function playOnce(scene: Scene, target: Target, scale: Scale, group: readonly Attack[]): Promise<Verdict[]> {
+async function playGroup(scene: Scene, target: Target, scale: Scale, group: readonly Attack[]): Promise<Verdict[]> {
   const neighbour = await Neighbour.move(target.oap, scene.neighbour ?? 'echo');
   await neighbour.served();
   const countsBefore = await target.rejected();
   const descriptorsBefore = await settledDescriptors(target);
+  // Whoever goes on asking would have the node wait for them.
+  if (scene.ends === true) await neighbour.leave();
   const trials = await Promise.all(
     group.map(async (attack) => {
       const trial = new Trial(target, scale);

@@ -9,7 +9,7 @@ import { Desk } from './desk.ts';
 import { until } from './patience.ts';
 
 /** Services of this package, compiled; a node loads them as anybody's. */
-export type ServiceName = 'vault' | 'held' | 'narrow' | 'faulty' | 'busy';
+type ServiceName = 'vault' | 'held' | 'narrow' | 'faulty' | 'busy';
 
 export interface TargetOptions {
   readonly services?: readonly ServiceName[];
@@ -18,6 +18,9 @@ export interface TargetOptions {
   /** What must go when the target does, such as certificates. */
   readonly belongings?: Disposable;
 }
+
+/** How long a node may need to get over an attack, milliseconds. */
+const READY_WITHIN_MS = 60_000;
 
 /** A node process under attack, seen from outside. */
 export class Target implements AsyncDisposable {
@@ -86,16 +89,11 @@ export class Target implements AsyncDisposable {
     return counts;
   }
 
-  /** Requests and connections that were refused because the node was too busy. */
-  async shed(): Promise<number> {
-    let sum = 0;
-    for (const [name, value] of await this.metrics()) if (name.startsWith('shed_total')) sum += value;
-    return sum;
-  }
-
-  /** Waits until it calls itself ready. */
+  /** Waits until it calls itself ready and refuses nobody for being too busy. */
   async ready(): Promise<void> {
-    await until('the node to be ready', async () => (await askAdmin(this.node.adminUrl, '/readyz')).status === 200, 60_000);
+    const isReady = async (): Promise<boolean> => (await askAdmin(this.node.adminUrl, '/readyz')).status === 200;
+    const isCalm = async (): Promise<boolean> => (await this.metrics()).get('shedding_level') === 0;
+    await until('the node to be ready', async () => (await isReady()) && (await isCalm()), READY_WITHIN_MS);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

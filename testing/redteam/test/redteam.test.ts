@@ -15,6 +15,7 @@ await t.test('the list is whole, and its reasons are registered', (t) => {
   const url = new URL('../../../registry/reject_reasons.json', import.meta.url);
   const { reasons } = JSON.parse(readFileSync(url, 'utf8')) as { reasons: Reason[] };
   const played = SCENES.flatMap(({ attacks }) => attacks.flat().map(({ row }) => row));
+  t.same(ROWS.map(({ row }) => row), Array.from({ length: 76 }, (_, n) => n + 1));
   t.same(played.sort((a, b) => a - b), ROWS.map(({ row }) => row), 'each row is played once');
   for (const { row, expected, possible = [] } of ROWS) {
     for (const answer of [...expected, ...possible]) {

@@ -53,7 +53,5 @@ export const drainScene: Scene = {
   name: 'a drain',
   start: async () => Target.start({ env: { OMNIGATE_DRAIN_ACCEPT_MS: String(ACCEPT_MS), OMNIGATE_DRAIN_TIMEOUT_MS: String(FINISH_MS) } }),
   attacks: [whileDraining],
-  // An echo would be refused like any late request.
-  neighbour: 'ping',
   ends: true,
 };

@@ -109,7 +109,6 @@ const tenfold: Attack = {
     const served = (await pressing).reduce((sum, count) => sum + count, 0);
     trial.ensure(served > 0, 'nothing was served');
     await target.ready();
-    await until('nothing to be shed', async () => (await target.metrics()).get('shedding_level') === 0);
     trial.fact(`${served} served meanwhile; /readyz 503 and back`);
   },
 };
@@ -119,9 +118,10 @@ export const overloadScene: Scene = {
   start: async () => {
     const folder = new TemporaryFolder();
     writeFileSync(folder.file('quotas.json'), JSON.stringify({ classes: { night: { batch: true } } }));
-    return Target.start({ services: ['busy'], args: ['--quotas', folder.file('quotas.json')], belongings: folder });
+    const args = ['--quotas', folder.file('quotas.json')];
+    // The harness turns this off for all others, since the machine may be busy with something else.
+    return Target.start({ services: ['busy'], args, env: { OMNIGATE_LOAD_SHEDDING: 'on' }, belongings: folder });
   },
   attacks: [tenfold],
   neighbour: 'ping',
-  overloads: true,
 };

@@ -10,6 +10,10 @@ import { EventMessage } from './event-message.ts';
 import { Hooks } from './hooks.ts';
 import type { Unsubscribe } from './hooks.ts';
 import { CLOSE_GRACE_MS } from './limits.ts';
+import { Mailbox } from './mailbox/mailbox.ts';
+import { MailboxLink } from './mailbox/mailbox-link.ts';
+import type { TopicDefaults, TopicStats } from './mailbox/settings.ts';
+import { configureDefaults, listTopics } from './mailbox/topics.ts';
 import { readConnectOptions, readRequestOptions, readTenant } from './options.ts';
 import type { CallTerms, ClientSettings, ConnectOptions, RequestOptions } from './options.ts';
 import { StreamExchange } from './stream.ts';
@@ -27,6 +31,9 @@ export interface StreamOptions extends RequestOptions {
    */
   readonly body?: StreamBody | undefined;
 }
+
+/** On whose behalf a mailbox is used, where that is not the client's. */
+export type MailboxOptions = Pick<RequestOptions, 'cap' | 'tenant' | 'deadlineMs'>;
 
 const NOTHING = new Uint8Array(0);
 const APP_ECHO = 1;
@@ -49,6 +56,7 @@ export class Client implements AsyncDisposable {
   /** For operations of which it is known that repeating them is harmless. */
   readonly #repeatableTerms: CallTerms;
   readonly #streamTerms: CallTerms;
+  readonly #mailboxLink: MailboxLink;
   #hello: HelloReply | undefined;
   #first: { resolve: () => void; reject: (error: OapError) => void } | undefined;
   #closing: Promise<void> | undefined;
@@ -69,6 +77,11 @@ export class Client implements AsyncDisposable {
     });
     this.#uplink = new Uplink(endpoint, capability, tenant, settings, this.#uplinkEvents());
     this.#calls = new Calls(this.#uplink, capability, this.#sweep, settings.retry, settings.logger);
+    this.#mailboxLink = new MailboxLink({
+      owner: this.#calls,
+      logger: settings.logger,
+      onGoAway: (listener) => this.onGoAway(listener),
+    });
   }
 
   /** Connects; see `connect()`. */
@@ -135,6 +148,25 @@ export class Client implements AsyncDisposable {
       const terms = options === undefined ? this.#terms : readRequestOptions(options, this.#terms);
       this.#calls.begin(new EventMessage(this.#calls, app, op, payload, terms, resolve, reject));
     });
+  }
+
+  /**
+   * A topic of the node's mailbox: durable messages, each delivered at least once.
+   *
+   * @param topic 1 to 512 bytes of UTF-8, segments joined by `/`; it need not exist
+   */
+  mailbox(topic: string, options: MailboxOptions = {}): Mailbox {
+    return new Mailbox(this.#mailboxLink, topic, readRequestOptions(options, this.#terms));
+  }
+
+  /** Counts and settings of all topics of the tenant, in the order of their names. */
+  topics(options: MailboxOptions = {}): AsyncGenerator<TopicStats, undefined> {
+    return listTopics(this.#mailboxLink, readRequestOptions(options, this.#terms));
+  }
+
+  /** Changes what later topics of the tenant begin with, and resolves with all of it. */
+  configureTopics(defaults: Partial<TopicDefaults>, options: MailboxOptions = {}): Promise<TopicDefaults> {
+    return configureDefaults(this.#mailboxLink, defaults, readRequestOptions(options, this.#terms));
   }
 
   /** Sends bytes to the echo service and resolves with what came back. */
@@ -221,7 +253,7 @@ export class Client implements AsyncDisposable {
   async #close(): Promise<void> {
     this.#calls.close();
     for (const exchange of this.#uplink.exchanges()) {
-      if (exchange instanceof StreamExchange) this.#calls.abandon(exchange, clientClosed());
+      if (exchange.endless) this.#calls.abandon(exchange, clientClosed());
     }
     await this.#uplink.close(CLOSE_GRACE_MS);
     this.#sweep.stop();

@@ -58,6 +58,8 @@ export abstract class Exchange implements FrameAddress, Abortable {
 
   /** An event: no reply is expected. */
   readonly oneWay: boolean = false;
+  /** It may run for good: closing the client ends it, and does not wait for it. */
+  readonly endless: boolean = false;
   readonly terms: CallTerms;
   /** The whole request, or undefined when it is written piece by piece. */
   readonly request: Uint8Array | undefined;

@@ -89,6 +89,35 @@ export const STREAM_CHUNKS_MAX = 65_536;
 /** Writes of one stream that wait for credit; who awaits each write has one. */
 export const STREAM_WRITES_MAX = 256;
 
+// Mailbox
+
+/** Receipts of one ACK, NACK or EXTEND (specs/mailbox-1.md §6.3). */
+export const MAILBOX_RECEIPTS_MAX = 1_024;
+/** One receipt (specs/mailbox-1.md §1.5); a longer one is a fault of the node. */
+export const MAILBOX_RECEIPT_BYTES_MAX = 64;
+/** One record of a subscription (specs/mailbox-1.md §7.1): what one length can make a client reserve. */
+export const MAILBOX_RECORD_BYTES_MAX = 2_097_152;
+/** Unsettled messages of a subscription that names no number: enough to hide a round trip. */
+export const MAILBOX_PREFETCH = 64;
+/** Most that a subscription may name (specs/mailbox-1.md §7.1). */
+export const MAILBOX_PREFETCH_MAX = 1_024;
+/** Messages that a handler works on at the same time: no more can be there. */
+export const MAILBOX_CONCURRENCY_MAX = 1_024;
+/** One lease, where none is named: a receiver that is stuck holds its messages no longer. */
+export const MAILBOX_VISIBILITY_MS = 30_000;
+/** Longest lease (specs/mailbox-1.md §6). */
+export const MAILBOX_VISIBILITY_MS_MAX = 43_200_000;
+/** How long a subscription keeps a message by extending its lease: work that takes longer has to say so. */
+export const MAILBOX_EXTEND_MS = 3_600_000;
+/** Attempts of a request to the mailbox whose outcome is unknown, the first one included. */
+export const MAILBOX_ATTEMPTS_MAX = 8;
+/** Requests that one purge, redrive or list of topics makes: a tenant has no more messages than fit them. */
+export const MAILBOX_PAGES_MAX = 16_384;
+/** Time that closing gives handlers to finish their messages. */
+export const MAILBOX_CLOSE_MS = 30_000;
+/** Shortest time between two looks at the leases of a subscription. */
+export const LEASE_LOOK_MS_MIN = 10;
+
 // Writing
 
 /** Unsent bytes at which a connection takes no further requests; they wait as calls instead. */

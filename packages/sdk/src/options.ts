@@ -161,13 +161,13 @@ export function readTenant(hex = TENANT_NONE): TenantWords {
   return words;
 }
 
-function readMs(value: number, name: string): number {
+export function readMs(value: number, name: string): number {
   if (!(value > 0)) throw new TypeError(`${name} must be a positive number of milliseconds, not ${value}`);
   // Whole milliseconds, so that times stay small integers.
   return Math.ceil(value);
 }
 
-function readCount(value: number, name: string, min: number, max: number): number {
+export function readCount(value: number, name: string, min: number, max: number): number {
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new TypeError(`${name} must be an integer from ${min} to ${max}, not ${value}`);
   }

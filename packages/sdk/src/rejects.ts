@@ -9,4 +9,11 @@ export const SdkReject = {
     'L',
     'Let the function given as cap answer with a good capability, such as one made with `ronctl cap mint`.',
   ),
+  lease_lost: defineReject(
+    'lease_lost',
+    409,
+    false,
+    'L',
+    'Let the message go, and ask for a longer lease when the work takes longer than expected.',
+  ),
 } as const;

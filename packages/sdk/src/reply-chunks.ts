@@ -48,6 +48,18 @@ export class ReplyChunks<T> {
     this.#taken = 0;
   }
 
+  /** The next item, if one is there. */
+  take(): T | undefined {
+    if (this.length === 0) return undefined;
+    const item = this.#items[this.#taken++];
+    // Rarely, so that taking one item of many costs no shifting of the rest.
+    if (this.#taken * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#taken);
+      this.#taken = 0;
+    }
+    return item;
+  }
+
   /**
    * The next item, the end, or the error.
    *
@@ -55,15 +67,7 @@ export class ReplyChunks<T> {
    */
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#reader !== undefined) return Promise.reject(new TypeError('a stream is read by one reader at a time'));
-    if (this.length > 0) {
-      const value = this.#items[this.#taken++] as T;
-      // Rarely, so that taking one item of many costs no shifting of the rest.
-      if (this.#taken * 2 >= this.#items.length) {
-        this.#items = this.#items.slice(this.#taken);
-        this.#taken = 0;
-      }
-      return Promise.resolve({ done: false, value });
-    }
+    if (this.length > 0) return Promise.resolve({ done: false, value: this.take() as T });
     if (this.#error !== undefined) return Promise.reject(this.#error);
     if (this.#ended) return Promise.resolve(DONE);
     return new Promise((resolve, reject) => {

@@ -48,6 +48,7 @@ interface HeadWaiter {
 
 /** The exchange behind a `ByteStream`. */
 export class StreamExchange extends Exchange implements ByteStream {
+  override readonly endless = true;
   readonly #chunks = new ReplyChunks<ReplyPart>();
   #begun = false;
   #head: ReplyHead | undefined;

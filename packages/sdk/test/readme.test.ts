@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import t from 'tap';
 import * as sdk from '../src/index.ts';
+import { ScriptedMailbox } from './fixtures/scripted-mailbox.ts';
 import { ScriptedNode } from './fixtures/scripted-node.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -10,20 +11,22 @@ const snippets = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map(([, code = '']
 );
 
 await t.test('the snippets of the README do what they say', async (t) => {
-  await using node = await ScriptedNode.start();
+  await using node = await ScriptedNode.start(new ScriptedMailbox().script);
   const written: string[] = [];
   const console = { log: (text: string) => written.push(text) };
   const process = { stdout: { write: (chunk: Uint8Array) => written.push(Buffer.from(chunk).toString()) } };
   const connect = (options: sdk.ConnectOptions = {}): Promise<sdk.Client> => sdk.connect({ url: node.url, ...options });
   const mint = (): Uint8Array => Buffer.from('a capability');
-  t.equal(snippets.length, 3);
+  t.equal(snippets.length, 4);
+  const packed: string[] = [];
+  const pack = (text: string, signal: AbortSignal): number => packed.push(`${text} ${String(signal.aborted)}`);
   const asyncFunction: object = async () => Promise.resolve();
   const AsyncFunction = Reflect.get(asyncFunction, 'constructor') as new (
     ...args: string[]
   ) => (...values: unknown[]) => Promise<sdk.Client[]>;
-  const run = new AsyncFunction('connect', 'mint', 'console', 'process', 'Buffer', `${snippets.join('\n')}\nreturn [client, worker];`);
-  const clients = await run(connect, mint, console, process, Buffer);
-  t.same(written, ['hello', 'still here', 'one ', 'by one']);
+  const run = new AsyncFunction('connect', 'mint', 'pack', 'console', 'process', 'Buffer', `${snippets.join('\n')}\nreturn [client, renewing];`);
+  const clients = await run(connect, mint, pack, console, process, Buffer);
+  t.same(written, ['hello', 'still here', 'one ', 'by one', 'two apples']);
   for (const client of clients) await client.close();
 });
 

@@ -1,0 +1,155 @@
+import { OapError } from '@omnigate/kernel/wire';
+import { SdkReject } from '../rejects.ts';
+import { monotonicMs } from '../sweep.ts';
+import { MailboxOp } from './operations.ts';
+import type { Outcome, Settlements } from './settlements.ts';
+
+/** Who watches over leases and wants to know when one is over. */
+export interface LeaseWatch {
+  add(lease: Lease): void;
+  forget(lease: Lease): void;
+}
+
+/**
+ * The time for which a message is this receiver's alone. It ends when the
+ * message is settled, or is lost: its time ran out, or the node says that the
+ * message went elsewhere.
+ */
+export class Lease {
+  /** When the message came, monotonic milliseconds. */
+  readonly startedAt: number;
+  /** When the lease ends unless it is extended, monotonic milliseconds; never later at the node. */
+  endsAt: number;
+  /** When an extension is to be tried next. */
+  extendAt = 0;
+  /** Somebody else may have the message. */
+  lost = false;
+  watch: LeaseWatch | undefined;
+
+  readonly #settlements: Settlements;
+  readonly #id: string;
+  #receipt: Uint8Array;
+  #settled: Promise<void> | undefined;
+  /** Present while an EXTEND is under way: the receipt is about to change. */
+  #extending: Promise<void> | undefined;
+  #controller: AbortController | undefined;
+
+  constructor(settlements: Settlements, id: string, receipt: Uint8Array, visibilityMs: number) {
+    this.#settlements = settlements;
+    this.#id = id;
+    this.#receipt = receipt;
+    this.startedAt = monotonicMs();
+    this.endsAt = this.startedAt + visibilityMs;
+  }
+
+  /** Neither settled, nor being settled, nor lost. */
+  get held(): boolean {
+    return this.#settled === undefined && !this.lost;
+  }
+
+  get extending(): boolean {
+    return this.#extending !== undefined;
+  }
+
+  /** Aborted when the lease is lost; the reason is an OapError `lease_lost`. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.lost) this.#controller.abort(this.#lostError('it ended'));
+    }
+    return this.#controller.signal;
+  }
+
+  /** ACK or NACK; only the first one counts, and a failed one may be repeated. */
+  settle(op: number, delayMs: number | undefined): Promise<void> {
+    this.#settled ??= this.#settle(op, delayMs);
+    return this.#settled;
+  }
+
+  /**
+   * Makes the lease last `visibilityMs` from now; one extension at a time.
+   *
+   * @throws OapError lease_lost, or why there was no answer
+   */
+  async extend(visibilityMs: number): Promise<void> {
+    while (this.#extending !== undefined) await settledQuietly(this.#extending);
+    if (this.#settled !== undefined) throw this.#lostError('it was settled before');
+    this.#extending = this.#extend(visibilityMs);
+    try {
+      await this.#extending;
+    } finally {
+      this.#extending = undefined;
+    }
+  }
+
+  /** The message may be delivered to somebody else from now on. */
+  lose(what: string): void {
+    if (this.lost) return;
+    this.lost = true;
+    this.watch?.forget(this);
+    this.#controller?.abort(this.#lostError(what));
+  }
+
+  async #settle(op: number, delayMs: number | undefined): Promise<void> {
+    // The receipt that an EXTEND replaces is good for nothing.
+    if (this.#extending !== undefined) await settledQuietly(this.#extending);
+    try {
+      await this.#send(op, delayMs);
+    } catch (error) {
+      if (!this.lost) {
+        this.#settled = undefined;
+        this.watch?.add(this);
+      }
+      throw error;
+    }
+    this.watch?.forget(this);
+  }
+
+  async #extend(visibilityMs: number): Promise<void> {
+    const endsAt = monotonicMs() + visibilityMs;
+    await this.#send(MailboxOp.EXTEND, visibilityMs);
+    this.endsAt = endsAt;
+  }
+
+  #send(op: number, timeMs: number | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#settlements.add(op, timeMs, this.#receipt, {
+        settled: (outcome, receipt, repeated) => {
+          if (receipt !== undefined) this.#receipt = receipt;
+          if (isDone(op, outcome, repeated)) {
+            resolve();
+            return;
+          }
+          this.lose(LOST[outcome] ?? outcome);
+          reject(this.#lostError(LOST[outcome] ?? outcome));
+        },
+        failed: reject,
+      });
+    });
+  }
+
+  #lostError(what: string): OapError {
+    const message = `The lease of message ${this.#id} is lost: ${what}.`;
+    return new OapError(SdkReject.lease_lost, { message, detail: { id: this.#id } });
+  }
+}
+
+const LOST: Readonly<Partial<Record<Outcome, string>>> = {
+  stale: 'the message was given to another receiver, or given back',
+  gone: 'the message is gone from the topic',
+};
+
+/** Whether an outcome is what was asked for; a repeated ACK or NACK finds what its first attempt did. */
+function isDone(op: number, outcome: Outcome, repeated: boolean): boolean {
+  if (outcome === 'ok' || outcome === 'dead') return true;
+  if (!repeated) return false;
+  return op === MailboxOp.ACK ? outcome === 'gone' : op === MailboxOp.NACK;
+}
+
+async function settledQuietly(promise: Promise<void>): Promise<void> {
+  try {
+    await promise;
+  } catch {
+    // Whoever asked for it hears of it.
+  }
+}

@@ -59,3 +59,18 @@ export const KEYS_TRIED_AGAIN = 16;
 export const SCANS_MAX = 200;
 /** Pause between two scans. */
 export const SCAN_PAUSE_MS = 25;
+
+// Faults
+
+/** Rounds of a loop of faults, each with another n: every second one fails a write, the others a flush. */
+export const FAULT_ROUNDS = 6;
+/** What a wall clock is ahead of the true time, in seconds, one after the other: a capability of now is valid in all of them. */
+export const CLOCK_SECONDS = [0, 1_200, 60, 1_500, 0, 300];
+/** Disk that is filled up: room for what a node sets aside, and little else. */
+export const SMALL_DISK_BYTES = 201_326_592;
+/** Body with which the disk is filled. */
+export const FILLING_BODY_BYTES = 200_000;
+/** Messages after which a full disk must have been noticed: more than the node set aside. */
+export const FILLING_MESSAGES_MAX = 1_000;
+/** From the moment at which there is room again until it is used. */
+export const RECOVERY_MS_MAX = 20_000;

@@ -3,9 +3,11 @@ import { logLoops } from './log/log-loops.ts';
 import { complaints } from './loop.ts';
 import type { Loop } from './loop.ts';
 import { whyNot } from './machine/means.ts';
+import { nodeDiskFull } from './node/disk-full.ts';
+import { nodeClock, nodeIoErrors } from './node/fault-loops.ts';
 import { nodeKill, nodePowerCut, nodePowerCutUnflushed } from './node/node-loops.ts';
 
-const loops: readonly Loop[] = [...logLoops, nodePowerCut, nodeKill, nodePowerCutUnflushed];
+const loops: readonly Loop[] = [...logLoops, nodePowerCut, nodeKill, nodePowerCutUnflushed, nodeIoErrors, nodeClock, nodeDiskFull];
 
 const USAGE = `Usage: npm run crash -- [--rounds N] [part of a loop's name ...]
 

@@ -33,16 +33,19 @@ export interface RoundsOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Called before the subject starts, the last time with `rounds`. */
   readonly beforeStart?: (round: number) => void;
+  /** Called when it has been checked, before its load. */
+  readonly beforeLoad?: (round: number) => void;
 }
 
 /** Starts, checks, loads and crashes a subject, over and over at random moments, and checks what is left. */
-export async function runRounds(subject: Subject, place: Place, { rounds, env, beforeStart }: RoundsOptions): Promise<Tally> {
+export async function runRounds(subject: Subject, place: Place, { rounds, env, beforeStart, beforeLoad }: RoundsOptions): Promise<Tally> {
   for (let round = 0; round <= rounds; round++) {
     beforeStart?.(round);
     const running = await startAgain(subject, place, env);
     if (running === undefined) break;
     try {
       if (!(await checked(running, subject.tally)) || round === rounds) break;
+      beforeLoad?.(round);
       await running.load();
       await sleep(LOAD_MS_MIN + Math.random() * (LOAD_MS_MAX - LOAD_MS_MIN));
       await place.crash(running);

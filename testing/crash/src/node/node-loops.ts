@@ -10,7 +10,9 @@ import { Tally } from '../tally.ts';
 import { NodeSubject } from './node-subject.ts';
 
 /** All that a node stores is crashed at once: a round costs a start of the node. */
-const subject = (): NodeSubject => new NodeSubject('node', [new MailboxWorkload(), new StorageWorkload()]);
+export function nodeWithEverything(): NodeSubject {
+  return new NodeSubject('node', [new MailboxWorkload(), new StorageWorkload()]);
+}
 
 export const nodePowerCut: Loop = {
   name: 'node: power cut',
@@ -18,7 +20,7 @@ export const nodePowerCut: Loop = {
   rounds: ROUNDS,
   async run(rounds) {
     await using disk = await LoopFilesystem.create(DISK_BYTES);
-    const tally = await runRounds(subject(), cuttingPower(disk), { rounds });
+    const tally = await runRounds(nodeWithEverything(), cuttingPower(disk), { rounds });
     await disk.check();
     return tally;
   },
@@ -30,7 +32,7 @@ export const nodeKill: Loop = {
   rounds: ROUNDS,
   async run(rounds) {
     using folder = new TemporaryFolder();
-    return await runRounds(subject(), killing(folder.path), { rounds });
+    return await runRounds(nodeWithEverything(), killing(folder.path), { rounds });
   },
 };
 
@@ -51,7 +53,7 @@ export const nodePowerCutUnflushed: Loop = {
       const beforeStart = (start: number): void => {
         faults.flushing = start !== 1;
       };
-      tally.add(await runRounds(subject(), cuttingPower(disk), { rounds: 2, env: faults.env, beforeStart }));
+      tally.add(await runRounds(nodeWithEverything(), cuttingPower(disk), { rounds: 2, env: faults.env, beforeStart }));
     }
     return tally;
   },

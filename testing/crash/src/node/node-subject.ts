@@ -63,6 +63,11 @@ export class RunningNode implements Running {
     return this.#node.pid;
   }
 
+  /** For loops that ask themselves. */
+  get client(): Client {
+    return this.#client;
+  }
+
   async check(): Promise<void> {
     for (const workload of this.#workloads) await workload.check(this.#client, this.#tally);
   }

@@ -62,7 +62,7 @@ export class CapabilitySource {
     const failure = this.#failure;
     if (failure !== undefined && monotonicMs() < failure.untilMs) throw failure.error;
     try {
-      this.#accept(readCapability(await withinMs(CAP_ANSWER_MS, this.#ask, this.current === undefined), 'the answer of the function given as cap'));
+      this.#accept(readCapability(await withinMs(CAP_ANSWER_MS, this.#ask), 'the answer of the function given as cap'));
       this.#failure = undefined;
     } catch (cause) {
       this.#vain++;
@@ -101,18 +101,14 @@ function unavailable(what: string, cause?: unknown): OapError {
   return new OapError(SdkReject.cap_unavailable, { message: `The function given as cap has no capability: ${what}.`, cause });
 }
 
-/**
- * What a function answers, or an error when it takes too long.
- *
- * @param holdsProcess the process has nothing else to wait for; later on, calls that wait hold it themselves
- */
-async function withinMs(ms: number, ask: CapabilityFunction | undefined, holdsProcess: boolean): Promise<Capability | undefined> {
+/** What a function answers, or an error when it takes too long; whoever waits for it holds the process. */
+async function withinMs(ms: number, ask: CapabilityFunction | undefined): Promise<Capability | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
       reject(unavailable(`it did not answer within ${ms} ms`));
     }, ms);
-    if (!holdsProcess) timer.unref();
+    timer.unref();
   });
   try {
     return await Promise.race([ask?.(), late]);
@@ -137,9 +133,12 @@ export async function askFirst(source: CapabilitySource, signal: AbortSignal | u
     };
     signal?.addEventListener('abort', onAbort);
   });
+  // Nothing else keeps the process alive before there is a connection.
+  const held = setTimeout(() => undefined, CAP_ANSWER_MS);
   try {
     await Promise.race([source.renew(), aborted]);
   } finally {
+    clearTimeout(held);
     if (onAbort !== undefined) signal?.removeEventListener('abort', onAbort);
   }
 }

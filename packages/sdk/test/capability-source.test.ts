@@ -247,7 +247,7 @@ await t.test('the answer is waited for CAP_ANSWER_MS and not longer', async (t) 
   let timeOut: () => void = () => undefined;
   const timers = t.capture(globalThis, 'setTimeout', (run: () => void) => {
     timeOut = run;
-    return undefined;
+    return { unref: () => undefined };
   });
   const source = new CapabilitySource(() => new Promise(() => undefined), false);
   const asking = failure(source.renew());

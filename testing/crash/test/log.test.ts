@@ -7,7 +7,7 @@ import { Faults } from '../src/machine/faults.ts';
 import { whyNot } from '../src/machine/means.ts';
 import { tryLoops } from './try-loops.ts';
 
-const noFaults = (await whyNot(['faults'])) ?? false;
+const noFaults = (await whyNot(['fault injection'])) ?? false;
 
 await tryLoops(logLoops);
 

@@ -21,7 +21,7 @@ export const logLoops: readonly Loop[] = [
   },
   {
     name: 'log: power cut, flushes off',
-    needs: ['power cuts', 'faults'],
+    needs: ['power cuts', 'fault injection'],
     rounds: CONTROL_ROUNDS,
     mustLose: true,
     async run(rounds) {
@@ -34,7 +34,7 @@ export const logLoops: readonly Loop[] = [
   {
     // A kill is no loss of power: it finds nothing here, and this loop says so.
     name: 'log: kill -9, flushes off',
-    needs: ['faults'],
+    needs: ['fault injection'],
     rounds: LOG_ROUNDS,
     async run(rounds) {
       using folder = new TemporaryFolder();

@@ -7,9 +7,9 @@ import { LoopFilesystem } from './loop-filesystem.ts';
 const TRIAL_BYTES = 8_388_608;
 
 /** What a loop needs of the machine beside Node.js. */
-export type Means = 'power cuts' | 'faults';
+export type Means = 'power cuts' | 'fault injection';
 
-const trials: Readonly<Record<Means, () => Promise<void>>> = { 'power cuts': tryPowerCut, faults: tryFaults };
+const trials: Readonly<Record<Means, () => Promise<void>>> = { 'power cuts': tryPowerCut, 'fault injection': tryFaults };
 const tried = new Map<Means, Promise<string | undefined>>();
 
 /** Why this machine cannot do what is needed, for everybody to read; `undefined` when it can. Each is tried in earnest, once. */

@@ -8,7 +8,7 @@ import { nodeWithEverything } from './node-loops.ts';
 /** The n-th write or flush under a node fails, for another n in each round; what it answered before and after that still holds. */
 export const nodeIoErrors: Loop = {
   name: 'node: I/O error at the n-th call',
-  needs: ['faults'],
+  needs: ['fault injection'],
   rounds: FAULT_ROUNDS,
   async run(rounds) {
     using folder = new TemporaryFolder();
@@ -32,7 +32,7 @@ export const nodeIoErrors: Loop = {
 /** The wall clock jumps forth and back while a node runs and while it is down. */
 export const nodeClock: Loop = {
   name: 'node: clock jumps',
-  needs: ['faults'],
+  needs: ['fault injection'],
   rounds: FAULT_ROUNDS,
   async run(rounds) {
     using folder = new TemporaryFolder();

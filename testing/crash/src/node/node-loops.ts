@@ -42,7 +42,7 @@ export const nodeKill: Loop = {
  */
 export const nodePowerCutUnflushed: Loop = {
   name: 'node: power cut, flushes off',
-  needs: ['power cuts', 'faults'],
+  needs: ['power cuts', 'fault injection'],
   rounds: CONTROL_ROUNDS,
   mustLose: true,
   async run(rounds) {

@@ -55,7 +55,7 @@ export class OapServer implements AsyncDisposable {
   readonly #connections = new Set<Connection>();
   readonly #listeners: Listener[] = [];
   readonly #sweepTimer: NodeJS.Timeout;
-  #draining: { readonly reason: string; readonly untilMs: number; readonly over: Promise<void> } | undefined;
+  #draining: { readonly reason: string; readonly untilMs: number; readonly over: Promise<number> } | undefined;
   #revocationSeq = 0;
 
   constructor(options: OapServerOptions) {
@@ -137,9 +137,10 @@ export class OapServer implements AsyncDisposable {
   /**
    * Sends everyone away politely: GOAWAY at once, new connections for `acceptMs`
    * more unless nobody is connected, open requests until `timeoutMs`. Resolves
-   * when the last connection is gone; what is left then is cut off.
+   * when the last connection is gone, with the number of requests that had to be
+   * cut off for that.
    */
-  async drain(options: DrainOptions): Promise<void> {
+  async drain(options: DrainOptions): Promise<number> {
     if (this.#draining === undefined) {
       const { reason, acceptMs = DRAIN_ACCEPT_MS, timeoutMs = DRAIN_TIMEOUT_MS } = options;
       const startMs = this.#context.clock.now();
@@ -147,17 +148,19 @@ export class OapServer implements AsyncDisposable {
       const over = this.#drain(startMs, acceptMs, timeoutMs);
       this.#draining = { reason, untilMs: startMs + timeoutMs, over };
     }
-    await this.#draining.over;
+    return this.#draining.over;
   }
 
-  async #drain(startMs: number, acceptMs: number, timeoutMs: number): Promise<void> {
+  async #drain(startMs: number, acceptMs: number, timeoutMs: number): Promise<number> {
     for (;;) {
       const elapsedMs = this.#context.clock.now() - startMs;
       if (elapsedMs >= acceptMs || this.#connections.size === 0) this.#closeListeners();
       if (this.#connections.size === 0 || elapsedMs >= timeoutMs) break;
       await new Promise((resolve) => setTimeout(resolve, SWEEP_INTERVAL_MS));
     }
+    const cutOff = [...this.#connections].reduce((requests, { inflight }) => requests + inflight, 0);
     await this[Symbol.asyncDispose]();
+    return cutOff;
   }
 
   /** Closes everything at once. */

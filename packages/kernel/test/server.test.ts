@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import t from 'tap';
 import { ControlOp, decodeGoAway, decodeRevoked } from '../src/wire/control.ts';
 import { errorOf, rightError } from './fixtures/attack.ts';
-import { bodyOf, hello, part, pattern, request, start, textOf } from './fixtures/frames.ts';
+import { bodyOf, hello, part, pattern, ping, request, start, textOf } from './fixtures/frames.ts';
 import { assertServed, TestClock, TestNode } from './fixtures/node.ts';
 import { Peer } from './fixtures/peer.ts';
 import { HELD, HeldService } from './fixtures/services.ts';
@@ -120,7 +120,7 @@ void t.test('a drain', async (t) => {
       await other.ended();
       other.socket.end();
     }
-    await drained;
+    t.equal(await drained, 0);
     await again;
     t.ok(performance.now() - begin < 4_500, 'it did not take longer than needed');
     t.equal(node.metrics.connections, 0);
@@ -132,11 +132,22 @@ void t.test('a drain', async (t) => {
     await using peer = await Peer.open(node.address);
     peer.send(request(1, '', atHeld), request(2, pattern(10, 1), atHeld));
     await held.call(1);
-    await node.server.drain({ reason: 'now', acceptMs: 0, timeoutMs: 250 });
+    t.equal(await node.server.drain({ reason: 'now', acceptMs: 0, timeoutMs: 250 }), 2, 'and says how much that was');
     await peer.ended();
     t.equal(node.metrics.connections, 0);
     t.equal(node.metrics.inflight, 0);
     t.strictSame(held.calls.map(({ heard }) => heard), [['cancel'], ['cancel']]);
+  });
+
+  await t.test('cuts nothing off when a peer only will not go', async (t) => {
+    await using node = await TestNode.start();
+    await using peer = await Peer.open(node.address);
+    const drained = node.server.drain({ reason: 'now', acceptMs: 0, timeoutMs: 1_500 });
+    const asking = setInterval(() => {
+      peer.send(ping(7));
+    }, 100);
+    t.equal(await drained, 0);
+    clearInterval(asking);
   });
 
   await t.test('is over at once when nobody is there', async (t) => {
@@ -151,7 +162,7 @@ void t.test('a drain', async (t) => {
     const nodes = await Promise.all([1, 2].map(() => TestNode.start()));
     const [old, fresh] = nodes as [TestNode, TestNode];
     let peer = await Peer.open(old.address);
-    let drained: Promise<void> | undefined;
+    let drained: Promise<number> | undefined;
     let moved = false;
     for (let n = 1; n <= 300; n++) {
       if (n === 100) drained = old.server.drain({ reason: 'update', acceptMs: 0, timeoutMs: 5_000 });

@@ -265,11 +265,9 @@ export class OmnigateNode implements AsyncDisposable {
     const { drainAcceptMs: acceptMs, drainTimeoutMs: timeoutMs } = this.#settings;
     this.#phase = 'draining';
     this.logger.info({ event: 'NodeDraining', reason, connections: this.metrics.connections, inflight: this.metrics.inflight }, 'node drains');
-    const startMs = performance.now();
-    await this.#server.drain({ reason, acceptMs, timeoutMs });
-    const complete = performance.now() - startMs < timeoutMs;
+    const cutOff = await this.#server.drain({ reason, acceptMs, timeoutMs });
     await this[Symbol.asyncDispose]();
-    return { complete };
+    return { complete: cutOff === 0 };
   }
 
   async #stop(): Promise<void> {

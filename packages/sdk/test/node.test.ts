@@ -80,7 +80,7 @@ await t.test('twenty rolling restarts under load lose no request and repeat none
     }
   };
   const workers = Array.from({ length: 32 }, (_, id) => worker(id));
-  const drains: Promise<void>[] = [];
+  const drains: Promise<number>[] = [];
   for (let restart = 0; restart < 20; restart++) {
     await until(() => node.counted.length > 20);
     drains.push(node.server.drain({ reason: 'restart', acceptMs: 0, timeoutMs: 5_000 }));

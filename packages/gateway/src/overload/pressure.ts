@@ -37,10 +37,15 @@ export class Pressure {
   /** Nobody gets in until memory is back. */
   memoryShort = false;
   readonly #causes = new Map<OverloadCause, number>();
+  /** Those of them that were there last. */
+  #latest: OverloadCause[] = [];
 
-  /** What stands in the way of readiness; a cause stays for OVERLOAD_CALM_INTERVALS after it was last seen. */
+  /**
+   * What stands in the way of readiness; a cause stays for OVERLOAD_CALM_INTERVALS
+   * after it was last seen, and then until nothing is refused for it any more.
+   */
   get causes(): OverloadCause[] {
-    return [...this.#causes.keys()];
+    return this.#causes.size > 0 || this.level > Shedding.NOTHING ? this.#latest : [];
   }
 
   /** One interval is over. */
@@ -50,6 +55,8 @@ export class Pressure {
     this.#note('heap', heapPercent > HEAP_PERCENT_MAX, heapPercent < HEAP_PERCENT_CALM);
     this.#note('inflight', inflightPercent >= 100, inflightPercent < INFLIGHT_PERCENT_CALM);
     this.#note('application', sample.applicationsShed, !sample.applicationsShed);
+
+    if (this.#causes.size > 0) this.#latest = [...this.#causes.keys()];
 
     const rise = Math.max(stepsFor(loopDelayMs / LOOP_DELAY_MS_MAX), heapPercent > HEAP_PERCENT_MAX ? 2 : 0);
     const held = this.#causes.has('event_loop') || this.#causes.has('heap');

@@ -33,7 +33,9 @@ await t.test('it goes back step by step after a calm time, and not while it is i
   levels(pressure, { loopDelayMs: 120 }, 2);
   t.same(levels(pressure, { loopDelayMs: 75 }, 20).at(-1), 2, 'neither bad nor calm');
   t.same(pressure.causes, ['event_loop']);
-  t.same(levels(pressure, {}, OVERLOAD_CALM_INTERVALS + 1), [...new Array<number>(OVERLOAD_CALM_INTERVALS - 1).fill(2), 1, 0]);
+  t.same(levels(pressure, {}, OVERLOAD_CALM_INTERVALS), [...new Array<number>(OVERLOAD_CALM_INTERVALS - 1).fill(2), 1]);
+  t.same(pressure.causes, ['event_loop'], 'not ready while anything is refused');
+  t.same(levels(pressure, {}, 1), [0]);
   t.same(pressure.causes, []);
   t.end();
 });

@@ -43,7 +43,7 @@ export const INFLIGHT_BYTES_MAX = 16_777_216;
 export const REPLY_QUEUE_BYTES_MAX = 4_194_304;
 /** Small parts of a reply that wait are collected in pieces of this size: each would cost hundreds of bytes by itself. */
 export const REPLY_PIECE_BYTES = 16_384;
-/** Ended corr_ids remembered, so that a CREDIT or CANCEL that crossed the end is no fault of the peer. */
+/** Ended corr_ids remembered, or as many as were in flight at one time, so that a CREDIT or CANCEL that crossed the end is no fault of the peer. */
 export const ENDED_REQUESTS_REMEMBERED = 64;
 
 // Writing (specs/oap-1.md §10)

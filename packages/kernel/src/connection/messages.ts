@@ -191,6 +191,7 @@ export class Messages implements ExchangeOwner {
     }
     exchange.tabled = true;
     this.#table.add(exchange);
+    this.#ended.reserve(this.#table.size);
     this.#context.metrics.inflight++;
     permit.began();
     if (exchange.receiving && (header.flags & Flag.ACK_REQ) !== 0) this.#acknowledge(exchange);

@@ -217,6 +217,20 @@ void t.test('continuations of what is over', async (t) => {
   });
 });
 
+void t.test('CREDIT may cross the end of all that was in flight', async (t) => {
+  const held = new HeldService();
+  await using node = await TestNode.start({ services: [held] });
+  await using peer = await Peer.open(node.address);
+  const ids = Array.from({ length: 10 * ENDED_REQUESTS_REMEMBERED }, (_, n) => n + 1);
+  peer.send(...ids.map((id) => request(id, 'x', atHeld)));
+  await held.call(ids.length - 1);
+  for (const { reply } of held.calls) reply.end(200);
+  await peer.take(ids.length);
+  peer.send(...ids.flatMap((id) => [credit(id, 1), cancel(id)]));
+  await assertServed(peer);
+  t.equal(node.metrics.glitches, 0);
+});
+
 void t.test('cancelling is no offence when requests had their time', async (t) => {
   const held = new HeldService();
   const clock = new TestClock();

@@ -192,14 +192,14 @@ export class BlobIndex {
   /** Writes or removes a record, and what is derived from it. */
   #write(tenant: string, hex: string, before: BlobRecord | undefined, after: BlobRecord | undefined): void {
     const key = keyOf(tenant, hex);
-    if (before !== undefined && Number.isFinite(before.keptUntilMs)) void this.#ends.remove(endKeyOf(tenant, before.keptUntilMs, hex));
+    if (before !== undefined && Number.isFinite(before.keptUntilMs)) inTransaction(this.#ends.remove(endKeyOf(tenant, before.keptUntilMs, hex)));
     if (after === undefined) {
-      void this.#blobs.remove(key);
-      if (before !== undefined) void this.#aliases.remove(keyOf(tenant, toHex(before.b3)));
+      inTransaction(this.#blobs.remove(key));
+      if (before !== undefined) inTransaction(this.#aliases.remove(keyOf(tenant, toHex(before.b3))));
     } else {
-      void this.#blobs.put(key, encodeRecord(after));
-      void this.#aliases.put(keyOf(tenant, toHex(after.b3)), Buffer.from(hex, 'hex'));
-      if (Number.isFinite(after.keptUntilMs)) void this.#ends.put(endKeyOf(tenant, after.keptUntilMs, hex), Buffer.alloc(0));
+      inTransaction(this.#blobs.put(key, encodeRecord(after)));
+      inTransaction(this.#aliases.put(keyOf(tenant, toHex(after.b3)), Buffer.from(hex, 'hex')));
+      if (Number.isFinite(after.keptUntilMs)) inTransaction(this.#ends.put(endKeyOf(tenant, after.keptUntilMs, hex), Buffer.alloc(0)));
     }
     const { blobs, pinnedBytes, unpinnedBytes, partialBytes } = this.usage(tenant);
     this.#setUsage(tenant, {
@@ -213,8 +213,8 @@ export class BlobIndex {
   #changePart(tenant: string, hex: string, after: PartRecord | undefined): void {
     const before = this.part(tenant, hex);
     if (before === undefined && after === undefined) return;
-    if (after === undefined) void this.#parts.remove(keyOf(tenant, hex));
-    else void this.#parts.put(keyOf(tenant, hex), encodePart(after));
+    if (after === undefined) inTransaction(this.#parts.remove(keyOf(tenant, hex)));
+    else inTransaction(this.#parts.put(keyOf(tenant, hex), encodePart(after)));
     const usage = this.usage(tenant);
     const change = (after?.receivedBytes ?? 0) - (before?.receivedBytes ?? 0);
     this.#setUsage(tenant, { ...usage, partialBytes: usage.partialBytes + change });
@@ -222,9 +222,14 @@ export class BlobIndex {
 
   #setUsage(tenant: string, usage: Usage): void {
     const key = Buffer.from(tenant, 'hex');
-    if (usage.blobs === 0 && usage.partialBytes === 0) void this.#tenants.remove(key);
-    else void this.#tenants.put(key, encodeUsage(usage));
+    if (usage.blobs === 0 && usage.partialBytes === 0) inTransaction(this.#tenants.remove(key));
+    else inTransaction(this.#tenants.put(key, encodeUsage(usage)));
   }
+}
+
+/** A write of a transaction: whoever waits for the transaction hears of its failure, and once is enough. */
+function inTransaction(write: Promise<boolean>): void {
+  write.catch(() => undefined);
 }
 
 /** A blob that was put again: the longer pin, the newer type, and no damage. */

@@ -42,6 +42,11 @@ export class LeaseKeeper implements LeaseWatch {
     this.#leases.delete(lease);
   }
 
+  /** Leases whose acknowledgement waits for an EXTEND. */
+  get unsent(): Lease[] {
+    return [...this.#leases].filter(({ unsent }) => unsent);
+  }
+
   /** The node ended all leases: tries to have them back before somebody else does. */
   resume(): void {
     const nowMs = monotonicMs();

@@ -32,6 +32,8 @@ export class Lease {
   #settled: Promise<void> | undefined;
   /** Present while an EXTEND is under way: the receipt is about to change. */
   #extending: Promise<void> | undefined;
+  /** Present while an acknowledgement waits for that. */
+  #unsent: Promise<void> | undefined;
   #controller: AbortController | undefined;
 
   constructor(settlements: Settlements, id: string, receipt: Uint8Array, visibilityMs: number) {
@@ -82,6 +84,16 @@ export class Lease {
     }
   }
 
+  /** Whether an acknowledgement waits for an EXTEND. */
+  get unsent(): boolean {
+    return this.#unsent !== undefined;
+  }
+
+  /** Resolves when an acknowledgement that waits for an EXTEND is among those that leave. */
+  async sendable(): Promise<void> {
+    while (this.#unsent !== undefined) await this.#unsent;
+  }
+
   /** The message may be delivered to somebody else from now on. */
   lose(what: string): void {
     if (this.lost) return;
@@ -92,7 +104,11 @@ export class Lease {
 
   async #settle(op: number, delayMs: number | undefined): Promise<void> {
     // The receipt that an EXTEND replaces is good for nothing.
-    if (this.#extending !== undefined) await settledQuietly(this.#extending);
+    if (this.#extending !== undefined) {
+      this.#unsent = settledQuietly(this.#extending);
+      await this.#unsent;
+      this.#unsent = undefined;
+    }
     try {
       await this.#send(op, delayMs);
     } catch (error) {

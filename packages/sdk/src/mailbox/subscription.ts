@@ -138,9 +138,15 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable, Fe
    * it again is harmless.
    */
   async close(): Promise<void> {
-    this.#parts.settlements.flush();
+    const { settlements } = this.#parts;
+    settlements.flush();
+    const { unsent } = this.#keeper;
+    if (unsent.length > 0) {
+      await Promise.all(unsent.map((lease) => lease.sendable()));
+      settlements.flush();
+    }
     this.#close(undefined);
-    await this.#parts.settlements.idle();
+    await settlements.idle();
   }
 
   /** As `close()`, for `await using`. */

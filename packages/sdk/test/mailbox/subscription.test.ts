@@ -183,6 +183,31 @@ await t.test('close() waits for the handlers under way, and no longer than it is
   await other.finished;
 });
 
+await t.test('close() sends an acknowledgement that waits for an EXTEND before it ends the subscription', async (t) => {
+  const { box, mailbox } = await start(t);
+  box.put('a');
+  const [held] = box.messages;
+  const subscription = mailbox.subscribe({ visibilityMs: 300 });
+  const message = await next(subscription);
+  const receipt = Buffer.from([0, 0, 0, 99]);
+  let subscribers = 0;
+  box.onRequest = (peer, frame) => {
+    if (frame.code === MailboxOp.ACK) subscribers = box.subscribers;
+    if (frame.code !== MailboxOp.EXTEND || held === undefined) return false;
+    setTimeout(() => {
+      held.lease = 99;
+      peer.reply(frame, encode({ outcomes: ['ok'], receipts: [receipt] }));
+    }, 200);
+    return true;
+  };
+  await until(() => box.of(MailboxOp.EXTEND).length > 0);
+  const acknowledged = message.ack();
+  await subscription.close();
+  t.same(box.of(MailboxOp.ACK)[0]?.receipts?.map((bytes) => Buffer.from(bytes)), [receipt], 'with the receipt that replaced the first');
+  t.equal(subscribers, 1, 'while the subscription stood');
+  await acknowledged;
+});
+
 await t.test('after a lost connection it goes on by itself, and says so', async (t) => {
   const { box, node, mailbox } = await start(t);
   const subscription = mailbox.subscribe({ visibilityMs: 10_000 });

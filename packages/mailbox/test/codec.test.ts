@@ -80,7 +80,9 @@ await t.test('the topics of a request are found without decoding it', (t) => {
   for (const bad of [[0xc1], [0x81, 0xc1, 0x01], [0xdd, 0xff, 0xff, 0xff, 0xff], [0xdf, 0xff, 0xff, 0xff, 0xff], [0x81, 0xa5, 0x74, 0x6f, 0x70, 0x69, 0x63, 0xa1, 0xff], [0x80, 0x80], [0x90], []]) {
     t.throws(() => scanTopics(Uint8Array.from(bad)), /one MessagePack map/, Buffer.from(bad).toString('hex'));
   }
-  fc.assert(fc.property(fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue(), { maxKeys: 5 }), fc.string(), (map, topic) => {
+  // The decoder that this is compared with refuses the name __proto__.
+  const maps = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue(), { maxKeys: 5 }).filter((map) => !JSON.stringify(map).includes('__proto__'));
+  fc.assert(fc.property(maps, fc.string(), (map, topic) => {
     const payload = encode({ ...map, topic });
     return scanTopics(payload).some((found) => found.field === 'topic' && found.topic === (decode(payload) as { topic: string }).topic);
   }));

@@ -25,7 +25,7 @@ const testDirections = {
   ...directions,
   node: [...directions.node, 'sdk'],
   storage: [...directions.storage, 'sdk'],
-  example: [...directions.example, 'harness'],
+  example: [...directions.example, 'harness', 'capability'],
   ronctl: [...directions.ronctl, 'harness'],
 };
 

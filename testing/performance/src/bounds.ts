@@ -162,6 +162,8 @@ export const FLOOD_NEIGHBOURS = 4;
 export const FLOOD_ROUNDS = 5;
 /** Length of each, milliseconds. */
 export const FLOOD_MS = 3_000;
+/** Wait for answers after a round: a busy machine is late, and late is not lost. */
+export const FLOOD_GRACE_MS = 5_000;
 /** Tenant ids that nobody minted a capability for. */
 export const TENANTS_MADE_UP = 1_000_000;
 /** Tenants with capabilities until the node's tables are full for sure, and twice as many in all. */

@@ -2,6 +2,7 @@ import { answered } from '../clients/offer.ts';
 import type { OfferResult } from '../clients/offer.ts';
 import {
   FLOOD_FACTOR,
+  FLOOD_GRACE_MS,
   FLOOD_LOST_PERCENT_MAX,
   FLOOD_MS,
   FLOOD_NEIGHBOUR_RATE,
@@ -48,7 +49,7 @@ async function runTenantFlood(run: Run): Promise<ScenarioReport> {
   await open(control, controlNode, tenants);
   await open(flooder, node, Array.from({ length: OVERLOAD_CONNECTIONS }, () => GREEDY));
 
-  const durationMs = scaled(FLOOD_MS, run, 50);
+  const durationMs = scaled(FLOOD_MS, run, 200);
   const quiet = { durationMs, perSecond: FLOOD_NEIGHBOUR_RATE * FLOOD_NEIGHBOURS };
   const both = async (): Promise<[OfferResult, OfferResult]> => Promise.all([offer(neighbours, quiet), offer(control, quiet)]);
   await both();
@@ -99,5 +100,5 @@ async function open(client: WorkerProcess, node: GuardedNode, tenants: readonly 
 
 /** Offers, and waits for what is still on its way: a late answer is not a lost one. */
 async function offer(client: WorkerProcess, plan: { durationMs: number; perSecond: number }): Promise<OfferResult> {
-  return client.ask<OfferResult>('offer', { ...plan, graceMs: plan.durationMs });
+  return client.ask<OfferResult>('offer', { ...plan, graceMs: FLOOD_GRACE_MS });
 }

@@ -45,6 +45,16 @@ export const FLOOD_LOST_PERCENT_MAX = 0.1;
 export const FLOOD_P99_RATIO_MAX = 2;
 /** Growth of the heap with any number of tenant ids once the tables are full, MiB. */
 export const TENANTS_GROWTH_MIB_MAX = 8;
+/** Messages sent, received and acknowledged each second, mailbox over each durable peer. */
+export const MAILBOX_PEER_RATIO_MIN = 1;
+/** SEND with one in flight, median, over a message appended to a file and flushed behind the same kind of socket. */
+export const MAILBOX_SEND_RATIO_MAX = 2;
+/** Flushes of the disk over commits; the part beyond 1 is for checkpoints. */
+export const MAILBOX_FLUSHES_MAX = 1.05;
+/** Rate with a million messages queued, over that with a thousand. */
+export const MAILBOX_DEEP_RATIO_MIN = 0.6;
+/** Echo p99 on a node whose mailbox is saturated, over that of a node next to it. */
+export const MAILBOX_ECHO_P99_RATIO_MAX = 2;
 
 // Load
 
@@ -102,6 +112,33 @@ export const RESTART_CALLERS = 32;
 export const RESTART_LOAD_MS = 300;
 /** Time a request has, restarts included, milliseconds: a start takes about one second on a busy machine. */
 export const RESTART_DEADLINE_MS = 60_000;
+/** Body of every message, bytes. */
+export const MAILBOX_BODY_BYTES = 256;
+/** Messages that are being sent, and messages that are received and not acknowledged. */
+export const MAILBOX_IN_FLIGHT = 64;
+/** Messages that are sent and not acknowledged, at most: a sender that is faster must not make the queue deep. */
+export const QUEUE_OPEN_MAX = 512;
+/** Messages that are being sent while a queue is filled. */
+export const FILL_IN_FLIGHT = 256;
+/** Messages of one step of filling: it has to end before a worker's time is up. */
+export const FILL_STEP_MESSAGES = 50_000;
+/** Rounds of all queues in turn. */
+export const MAILBOX_ROUNDS = 5;
+/** One queue's share of a round, milliseconds: some checkpoints are in it. */
+export const MAILBOX_ROUND_MS = 3_000;
+/** Load before anything is measured, milliseconds. */
+export const MAILBOX_WARM_UP_MS = 3_000;
+/** Messages of one participant in a round with one in flight. */
+export const MAILBOX_SENDS = 500;
+/** Those rounds. */
+export const MAILBOX_SEND_ROUNDS = 7;
+/** A queue that is not deep, and one that is. */
+export const MAILBOX_SHALLOW_MESSAGES = 1_000;
+export const MAILBOX_DEEP_MESSAGES = 1_000_000;
+/** Rounds of both. */
+export const MAILBOX_DEEP_ROUNDS = 5;
+/** Rounds of echoes beside a saturated mailbox. */
+export const MAILBOX_ECHO_ROUNDS = 5;
 
 // Workers
 
@@ -109,6 +146,10 @@ export const RESTART_DEADLINE_MS = 60_000;
 export const WORKER_ANSWER_TIMEOUT_MS = 60_000;
 /** From the end of the IPC channel to SIGKILL, milliseconds; a CPU profile is written in this time. */
 export const WORKER_EXIT_TIMEOUT_MS = 5_000;
+/** From the start of another server to its first connection, milliseconds. */
+export const PEER_START_MS = 20_000;
+/** From the signal to SIGKILL, milliseconds; its data is thrown away. */
+export const PEER_STOP_MS = 5_000;
 /** Read buffer of a client connection, bytes: what one read of the kernel fills. */
 export const READ_BUFFER_BYTES = 65_536;
 /** Rounds of the codec, each with every case in turn. */

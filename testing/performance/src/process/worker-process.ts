@@ -65,6 +65,11 @@ export class WorkerProcess implements AsyncDisposable {
     }
   }
 
+  /** Process id. */
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** CPU time and memory so far. */
   async usage(): Promise<Usage> {
     return this.ask<Usage>(OP_USAGE);

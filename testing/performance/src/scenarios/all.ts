@@ -3,6 +3,7 @@ import { echo } from './echo.ts';
 import { idle } from './idle.ts';
 import { latency } from './latency.ts';
 import { overload } from './overload.ts';
+import { mailbox } from './mailbox.ts';
 import type { Scenario } from './plan.ts';
 import { restarts } from './restarts.ts';
 import { slowReader } from './slow-reader.ts';
@@ -11,4 +12,4 @@ import { tenantIds } from './tenant-ids.ts';
 import { tinyFrames } from './tiny-frames.ts';
 
 /** Every scenario, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, tinyFrames, tenantFlood, tenantIds, overload, restarts];
+export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, tinyFrames, tenantFlood, tenantIds, overload, restarts, mailbox];

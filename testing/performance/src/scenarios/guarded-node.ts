@@ -25,6 +25,11 @@ export class GuardedNode implements AsyncDisposable {
     return this.#process.ask<Address>('address');
   }
 
+  /** Process id. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   async usage(): Promise<Usage> {
     return this.#process.usage();
   }

@@ -14,11 +14,13 @@ const NOTHING = Buffer.alloc(0);
  * as Node.js lets one write it. All connections read into one buffer, many
  * messages are parsed per read without joining chunks, and all replies of a
  * read are copied into one buffer and leave in one write.
+ *
+ * @param keep sees the messages of one read before they are echoed
  */
-export async function startBareServer(host: string): Promise<{ address: Address; server: Server }> {
+export async function startBareServer(host: string, keep?: (messages: Buffer) => void): Promise<{ address: Address; server: Server }> {
   const readBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
   const server = createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
-    serveBare(accepted, readBuffer);
+    serveBare(accepted, readBuffer, keep);
   });
   server.listen(0, host);
   await once(server, 'listening');
@@ -28,7 +30,7 @@ export async function startBareServer(host: string): Promise<{ address: Address;
 /** Replies of one read; shared by all connections, as each is done with it before the next one reads. */
 let replies = Buffer.allocUnsafeSlow(2 * READ_BUFFER_BYTES);
 
-function serveBare(accepted: Socket, readBuffer: Buffer): void {
+function serveBare(accepted: Socket, readBuffer: Buffer, keep: ((messages: Buffer) => void) | undefined): void {
   /** The message that is cut by the end of a read, its length prefix included. */
   let partial: Buffer = NOTHING;
 
@@ -50,6 +52,7 @@ function serveBare(accepted: Socket, readBuffer: Buffer): void {
     }
     partial = at === end ? NOTHING : Buffer.from(input.subarray(at, end));
     if (at === 0) return;
+    keep?.(replies.subarray(0, at));
     socket.write(replies.subarray(0, at));
     // What the kernel did not take at once is still read from this memory.
     if (socket.writableLength > 0) replies = Buffer.allocUnsafeSlow(replies.length);

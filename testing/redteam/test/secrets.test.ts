@@ -41,11 +41,12 @@ async function useEverything(client: Client): Promise<string[]> {
   await topic.send(body, { key: body.toString('hex'), headers: { secret: body.toString('base64') } });
   await topic.send(ciphertext, { e2e: true });
   for (const message of await topic.receive({ max: 2 })) await message.nack({ delayMs: 0 });
+  const stored: Uint8Array[] = [];
   const put = client.stream(STORAGE, 3);
   await put.write(Buffer.of(0x80));
   await put.write(body);
   await put.end();
-  for await (const chunk of put) void chunk;
+  for await (const chunk of put) stored.push(chunk);
   return [
     await refused(topic.send(ciphertext, { key: body.toString('hex') })),
     await refused(client.request(MAILBOX, 1, body)),

@@ -11,6 +11,9 @@ export const summaryFile = '.tap/summary.json';
 /** Long diffs say less than their beginning. */
 const diagnosticCharactersMax = 8_192;
 
+/** Failures that are repeated at the end of the whole run: the first ones say enough. */
+const failuresMax = 20;
+
 /** What tap says about its own child process and what the file and line already tell. */
 const unhelpful = new Set(['args', 'command', 'cwd', 'externalID', 'jobId', 'source', 'stdio']);
 
@@ -25,6 +28,8 @@ const unhelpful = new Set(['args', 'command', 'cwd', 'externalID', 'jobId', 'sou
 export default class Reporter extends Transform {
   #parser = new Parser();
   #counts = { passed: 0, failed: 0, skipped: 0 };
+  /** What was printed of each failure, for the end of a run over many packages. */
+  #failures = [];
   #started = performance.now();
 
   constructor() {
@@ -37,7 +42,7 @@ export default class Reporter extends Transform {
     });
     this.#parser.on('bailout', (reason) => {
       this.#counts.failed += 1;
-      this.#print(`BAILED OUT ${reason}`);
+      this.#fail(`BAILED OUT ${reason}`);
     });
   }
 
@@ -52,7 +57,7 @@ export default class Reporter extends Transform {
     const seconds = ((performance.now() - this.#started) / 1000).toFixed(1);
     this.#print(`${passed} tests passed, ${failed} failed, ${skipped} skipped in ${seconds} s`);
     mkdirSync(resolve('.tap'), { recursive: true });
-    writeFileSync(resolve(summaryFile), `${JSON.stringify(this.#counts)}\n`);
+    writeFileSync(resolve(summaryFile), `${JSON.stringify({ ...this.#counts, failures: this.#failures })}\n`);
     done();
   }
 
@@ -67,7 +72,7 @@ export default class Reporter extends Transform {
         this.#printFailure(file.name, point);
       } else if (counts.passed + counts.failed + counts.skipped === 0) {
         counts.failed += 1;
-        this.#print(`FAIL ${file.name}: it has no test`);
+        this.#fail(`FAIL ${file.name}: it has no test`);
       }
       for (const key of Object.keys(counts)) this.#counts[key] += counts[key];
       const mark = counts.failed === 0 ? 'ok  ' : 'FAIL';
@@ -115,21 +120,27 @@ export default class Reporter extends Transform {
       const failedHere = ownFailed || (!results.ok && counts.failed === 0);
       if (failedHere) {
         counts.failed += 1;
-        if (!ownFailed) this.#print(`FAIL ${path}: ${reasonOf(results)}`);
+        if (!ownFailed) this.#fail(`FAIL ${path}: ${reasonOf(results)}`);
       } else if (ownPoints > 0) counts.passed += 1;
     });
     return counts;
   }
 
   #printFailure(path, point) {
-    this.#print(`FAIL ${path}`);
+    const lines = [`FAIL ${path}`];
     for (const [key, value] of Object.entries(point.diag ?? {})) {
       if (unhelpful.has(key)) continue;
       const text = typeof value === 'string' ? value : inspect(value, { depth: 6 });
-      const lines = text.slice(0, diagnosticCharactersMax).trimEnd().split('\n');
-      if (lines.length === 1) this.#print(`     ${key}: ${lines[0]}`);
-      else this.#print([`     ${key}:`, ...lines].join('\n       '));
+      const [first, ...rest] = text.slice(0, diagnosticCharactersMax).trimEnd().split('\n');
+      if (rest.length === 0) lines.push(`     ${key}: ${first}`);
+      else lines.push(`     ${key}:`, ...[first, ...rest].map((line) => `       ${line}`));
     }
+    this.#fail(lines.join('\n'));
+  }
+
+  #fail(text) {
+    if (this.#failures.length < failuresMax) this.#failures.push(text);
+    this.#print(text);
   }
 
   #print(line) {

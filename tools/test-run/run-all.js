@@ -29,14 +29,16 @@ for (const project of projects) {
   if (existsSync(`${root}${project}/${summaryFile}`)) {
     const counts = readJson(`${project}/${summaryFile}`);
     for (const key of Object.keys(total)) total[key] += counts[key];
+    // Again, where whoever sees only the end of a long run finds it.
+    complaints.push(...counts.failures.map((text) => `${project}: ${text}`));
   } else {
     total.failed += 1;
-    complaints.push(`${project} reported no result`);
+    complaints.push(`FAIL ${project}: it reported no result`);
   }
 }
 if (!testsPassed && total.failed === 0) total.failed += 1;
 
-for (const complaint of complaints) process.stdout.write(`FAIL ${complaint}\n`);
+if (complaints.length > 0) process.stdout.write(`\n# What failed\n${complaints.join('\n')}\n`);
 const skipped = total.skipped > 0 ? `, ${total.skipped} skipped` : '';
 process.stdout.write(`\n${total.passed} passed, ${total.failed} failed${skipped}\n`);
 process.exitCode = total.failed === 0 && total.passed > 0 ? 0 : 1;
@@ -49,7 +51,7 @@ function runPhase(name, args) {
     { cwd: root, stdio: 'inherit' },
   );
   if (status === 0) return true;
-  complaints.push(name);
+  complaints.push(`FAIL ${name}`);
   if (name !== 'tests') total.failed += 1;
   return false;
 }

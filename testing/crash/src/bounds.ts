@@ -6,8 +6,8 @@ export const COMMAND_TIMEOUT_MS = 60_000;
 export const DISK_BYTES = 402_653_184;
 /** Seconds for which the filesystem holds back what it was not asked to flush: longer than any round. */
 export const DISK_HOLDS_BACK_SECONDS = 600;
-/** Rounds of a loop as part of the tests of everything, which are to take about a minute; more are asked for by --rounds. */
-export const ROUNDS = 10;
+/** Rounds of a loop as part of the tests of everything, which are to take half a minute; more are asked for by --rounds. */
+export const ROUNDS = 5;
 /** Rounds of the loops of the log, which only test the harness. */
 export const LOG_ROUNDS = 5;
 /** Rounds of a negative control: the first one loses already. */

@@ -65,11 +65,14 @@ await t.test('every outcome of a test file is counted once', (t) => {
     t.match(run.stdout, `${mark} ${name}.test.js: ${String(passed)} passed, ${String(failed)} failed`);
   }
   const outcomes = Object.values(subjects);
-  t.same(JSON.parse(readFileSync(`${folder}/.tap/summary.json`, 'utf8')), {
+  const { failures, ...counts } = JSON.parse(readFileSync(`${folder}/.tap/summary.json`, 'utf8')) as { failures: string[] };
+  t.same(counts, {
     passed: outcomes.reduce((sum, { passed }) => sum + passed, 0),
     failed: outcomes.reduce((sum, { failed }) => sum + failed, 0),
     skipped: 1,
   });
+  t.equal(failures.length, 9, 'each failure is kept for the end of the run');
+  t.match(failures.join('\n'), /thrown here/);
   t.match(run.stdout, '# seed 7', 'a comment is shown');
   t.match(run.stdout, 'FAIL bad.test.js > bad > should be equal', 'what failed is named');
   t.match(run.stdout, '+left', 'and its difference is shown');

@@ -8,7 +8,8 @@ import { run } from './command.ts';
 import { PowerSwitch } from './power-switch.ts';
 import { undoAtExit } from './undo.ts';
 
-const PREFIX = 'omnigate-crash-';/** Where there is memory enough the disk is in memory: its flushes take no time of a real one. */
+const PREFIX = 'omnigate-crash-';
+/** Where there is memory enough the disk is in memory: its flushes take no time of a real one. */
 const MEMORY = '/dev/shm';
 const PLACES = existsSync(MEMORY) ? [tmpdir(), MEMORY] : [tmpdir()];
 

@@ -16,6 +16,7 @@ import type { TopicDefaults, TopicStats } from './mailbox/settings.ts';
 import { configureDefaults, listTopics } from './mailbox/topics.ts';
 import { readConnectOptions, readRequestOptions, readTenant } from './options.ts';
 import type { CallTerms, ClientSettings, ConnectOptions, RequestOptions } from './options.ts';
+import { Storage } from './storage/storage.ts';
 import { StreamExchange } from './stream.ts';
 import type { ByteStream, StreamBody } from './stream.ts';
 import { Sweep } from './sweep.ts';
@@ -34,6 +35,9 @@ export interface StreamOptions extends RequestOptions {
 
 /** On whose behalf a mailbox is used, where that is not the client's. */
 export type MailboxOptions = Pick<RequestOptions, 'cap' | 'tenant' | 'deadlineMs'>;
+
+/** On whose behalf storage is used, where that is not the client's. */
+export type StorageOptions = MailboxOptions;
 
 const NOTHING = new Uint8Array(0);
 const APP_ECHO = 1;
@@ -167,6 +171,11 @@ export class Client implements AsyncDisposable {
   /** Changes what later topics of the tenant begin with, and resolves with all of it. */
   configureTopics(defaults: Partial<TopicDefaults>, options: MailboxOptions = {}): Promise<TopicDefaults> {
     return configureDefaults(this.#mailboxLink, defaults, readRequestOptions(options, this.#terms));
+  }
+
+  /** The blobs of the tenant: bytes named by what they are, checked on the way. */
+  storage(options: StorageOptions = {}): Storage {
+    return new Storage(this.#calls, readRequestOptions(options, this.#terms));
   }
 
   /** Sends bytes to the echo service and resolves with what came back. */

@@ -118,6 +118,31 @@ export const MAILBOX_CLOSE_MS = 30_000;
 /** Shortest time between two looks at the leases of a subscription. */
 export const LEASE_LOOK_MS_MIN = 10;
 
+// Storage
+
+/** Bytes that are checked together (specs/storage-1.md §1). */
+export const STORAGE_LEAF_BYTES = 65_536;
+/** Leaves whose hashes a proof gives together (specs/storage-1.md §4). */
+export const STORAGE_GROUP_LEAVES = 16;
+/** Ranges of one GET (specs/storage-1.md §6). */
+export const STORAGE_RANGES_MAX = 256;
+/** Ids of one HAS (specs/storage-1.md §5.3); more of them are asked for in several requests. */
+export const STORAGE_HAS_IDS_MAX = 1_024;
+/** Blobs of one LIST reply: the most there may be (specs/storage-1.md §5.7), some 300 KiB. */
+export const STORAGE_LIST_BLOBS = 1_000;
+/** Requests that one list or scrub makes: no tenant has more than fits them. */
+export const STORAGE_PAGES_MAX = 65_536;
+/** Reply to a PUT: an id and three short fields. */
+export const STORAGE_PUT_REPLY_BYTES_MAX = 4_096;
+/** An upload of fewer bytes begins anew without asking how far an earlier one came. */
+export const STORAGE_RESUME_BYTES_MIN = 1_048_576;
+/** Attempts of one transfer that move nothing, the first one included; each that moves something begins the count anew. */
+export const STORAGE_ATTEMPTS_MAX = 8;
+/** One read from a file. */
+export const STORAGE_READ_BYTES = 262_144;
+/** Bytes that are hashed before others get their turn: a millisecond. */
+export const STORAGE_HASH_BYTES = 4_194_304;
+
 // Writing
 
 /** Unsent bytes at which a connection takes no further requests; they wait as calls instead. */

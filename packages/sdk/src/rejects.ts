@@ -16,4 +16,11 @@ export const SdkReject = {
     'L',
     'Let the message go, and ask for a longer lease when the work takes longer than expected.',
   ),
+  blob_unverified: defineReject(
+    'blob_unverified',
+    500,
+    false,
+    'L',
+    'Do not use the bytes; ask again, or another node, and find out what lies between.',
+  ),
 } as const;

@@ -3,6 +3,7 @@ import t from 'tap';
 import * as sdk from '../src/index.ts';
 import { ScriptedMailbox } from './fixtures/scripted-mailbox.ts';
 import { ScriptedNode } from './fixtures/scripted-node.ts';
+import { ScriptedStorage } from './fixtures/scripted-storage.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
 /** Code blocks, without what only a compiler or a module can do. */
@@ -11,13 +12,16 @@ const snippets = [...readme.matchAll(/^```js\n(.*?)^```/gms)].map(([, code = '']
 );
 
 await t.test('the snippets of the README do what they say', async (t) => {
-  await using node = await ScriptedNode.start(new ScriptedMailbox().script);
+  const services = [new ScriptedMailbox().script, new ScriptedStorage().script];
+  await using node = await ScriptedNode.start({
+    onFrame: (peer, frame) => services.map(({ onFrame }) => onFrame?.(peer, frame)).includes(true),
+  });
   const written: string[] = [];
   const console = { log: (text: string) => written.push(text) };
   const process = { stdout: { write: (chunk: Uint8Array) => written.push(Buffer.from(chunk).toString()) } };
   const connect = (options: sdk.ConnectOptions = {}): Promise<sdk.Client> => sdk.connect({ url: node.url, ...options });
   const mint = (): Uint8Array => Buffer.from('a capability');
-  t.equal(snippets.length, 4);
+  t.equal(snippets.length, 5);
   const packed: string[] = [];
   const pack = (text: string, signal: AbortSignal): number => packed.push(`${text} ${String(signal.aborted)}`);
   const asyncFunction: object = async () => Promise.resolve();
@@ -26,7 +30,7 @@ await t.test('the snippets of the README do what they say', async (t) => {
   ) => (...values: unknown[]) => Promise<sdk.Client[]>;
   const run = new AsyncFunction('connect', 'mint', 'pack', 'console', 'process', 'Buffer', `${snippets.join('\n')}\nreturn [client, renewing];`);
   const clients = await run(connect, mint, pack, console, process, Buffer);
-  t.same(written, ['hello', 'still here', 'one ', 'by one', 'two apples']);
+  t.same(written, ['hello', 'still here', 'one ', 'by one', 'two apples', 'map']);
   for (const client of clients) await client.close();
 });
 

@@ -2,7 +2,7 @@ import { decodeMap, OapError, Reject } from '@omnigate/kernel/wire';
 import { Exchange } from '../exchange.ts';
 import type { ExchangeOwner, ReplyPart } from '../exchange.ts';
 import type { CallTerms } from '../options.ts';
-import { badField, readList } from './fields.ts';
+import { badField, readList } from '../fields.ts';
 import { APP_MAILBOX, MailboxOp } from './operations.ts';
 import { RecordReader } from './record-reader.ts';
 import { readDeliveredMessage } from './stored-message.ts';

@@ -9,8 +9,8 @@ import type { ClientLogger } from '../logger.ts';
 import type { CallTerms } from '../options.ts';
 import { fullJitterMs } from '../retry.ts';
 import { monotonicMs } from '../sweep.ts';
-import { badField } from './fields.ts';
-import type { Fields } from './fields.ts';
+import { badField } from '../fields.ts';
+import type { Fields } from '../fields.ts';
 import { APP_MAILBOX } from './operations.ts';
 
 /** What a mailbox needs of its client. */

@@ -1,8 +1,8 @@
 import type { CallTerms } from '../options.ts';
 import { readCount } from '../options.ts';
-import { readCallTerms } from './call-options.ts';
-import type { MailboxCallOptions } from './call-options.ts';
-import { readList } from './fields.ts';
+import { readCallTerms } from '../call-options.ts';
+import type { CallOptions } from '../call-options.ts';
+import { readList } from '../fields.ts';
 import { Lease } from './lease.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { MailboxLink } from './mailbox-link.ts';
@@ -22,7 +22,7 @@ import { deleteMessage, peek, purge, redrive, stats } from './tending.ts';
 import type { DeleteOutcome, MessageState, PeekPage, RedriveResult } from './tending.ts';
 
 /** What `peek()` looks for. */
-export interface PeekOptions extends MailboxCallOptions {
+export interface PeekOptions extends CallOptions {
   /** `ready` when absent. */
   readonly state?: MessageState | undefined;
   /** `next` of the page before. */
@@ -32,7 +32,7 @@ export interface PeekOptions extends MailboxCallOptions {
 }
 
 /** What `purge()` removes. */
-export interface PurgeOptions extends MailboxCallOptions {
+export interface PurgeOptions extends CallOptions {
   /** `all` when absent; `ready` includes those blocked. */
   readonly state?: Exclude<MessageState, 'blocked'> | 'all' | undefined;
   /** Messages at most; all when absent. */
@@ -40,7 +40,7 @@ export interface PurgeOptions extends MailboxCallOptions {
 }
 
 /** What `redrive()` moves. */
-export interface RedriveOptions extends MailboxCallOptions {
+export interface RedriveOptions extends CallOptions {
   /** Topic of the dead letters; this topic's name followed by `/dlq`. */
   readonly from?: string | undefined;
   /** Topic that they came from; this one. */
@@ -143,12 +143,12 @@ export class Mailbox {
   }
 
   /** Counts, totals and settings of the topic. */
-  stats(options: MailboxCallOptions = {}): Promise<TopicStats> {
+  stats(options: CallOptions = {}): Promise<TopicStats> {
     return stats(this.#link, this.topic, readCallTerms(options, this.#terms));
   }
 
   /** Deletes one message; a `pending` one goes when its lease or delay ends. */
-  delete(id: string, options: MailboxCallOptions = {}): Promise<DeleteOutcome> {
+  delete(id: string, options: CallOptions = {}): Promise<DeleteOutcome> {
     return deleteMessage(this.#link, this.topic, id, readCallTerms(options, this.#terms));
   }
 
@@ -170,7 +170,7 @@ export class Mailbox {
   }
 
   /** Changes the settings that are given, makes the topic when there is none, and resolves with all settings. */
-  async configure(settings: Partial<TopicSettings> = {}, options: MailboxCallOptions = {}): Promise<TopicSettings> {
+  async configure(settings: Partial<TopicSettings> = {}, options: CallOptions = {}): Promise<TopicSettings> {
     const request = { topic: this.topic, ...settingsRequest(settings) };
     const { fields } = await this.#link.call(MailboxOp.CONFIGURE, request, readCallTerms(options, this.#terms), true);
     return readSettings(fields);

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { defineReject, Flag, OapError, Reject } from '@omnigate/kernel/wire';
 import type { CallTerms } from '../options.ts';
-import { readCallTerms } from './call-options.ts';
-import type { MailboxCallOptions } from './call-options.ts';
-import { readFlag, readText } from './fields.ts';
-import type { Fields } from './fields.ts';
+import { readCallTerms } from '../call-options.ts';
+import type { CallOptions } from '../call-options.ts';
+import { readFlag, readText } from '../fields.ts';
+import type { Fields } from '../fields.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import { MailboxOp } from './operations.ts';
 
 /** What a message may be sent with. */
-export interface SendOptions extends MailboxCallOptions {
+export interface SendOptions extends CallOptions {
   /**
    * 1 to 256 bytes of UTF-8. Sending the same body under a key that the topic
    * still knows gives the id of the first message, so the client may repeat the

@@ -1,5 +1,5 @@
-import { badField, readCount, readOptionalCount, readText } from './fields.ts';
-import type { Fields } from './fields.ts';
+import { badField, readCount, readOptionalCount, readText } from '../fields.ts';
+import type { Fields } from '../fields.ts';
 
 /** How a topic treats its messages (specs/mailbox-1.md §4.2). */
 export interface TopicSettings {

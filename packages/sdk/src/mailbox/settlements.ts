@@ -1,8 +1,8 @@
 import { OapError } from '@omnigate/kernel/wire';
 import { MAILBOX_RECEIPT_BYTES_MAX, MAILBOX_RECEIPTS_MAX } from '../limits.ts';
 import type { CallTerms } from '../options.ts';
-import { badField, readList } from './fields.ts';
-import type { Fields } from './fields.ts';
+import { badField, readList } from '../fields.ts';
+import type { Fields } from '../fields.ts';
 import type { Answer, MailboxLink } from './mailbox-link.ts';
 import { MailboxOp } from './operations.ts';
 

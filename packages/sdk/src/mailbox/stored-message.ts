@@ -1,6 +1,6 @@
 import { MAILBOX_RECEIPT_BYTES_MAX } from '../limits.ts';
-import { asFields, badField, readBytes, readCount, readOptionalBytes, readOptionalCount, readOptionalText, readText } from './fields.ts';
-import type { Fields } from './fields.ts';
+import { asFields, badField, readBytes, readCount, readOptionalBytes, readOptionalCount, readOptionalText, readText } from '../fields.ts';
+import type { Fields } from '../fields.ts';
 
 /** Why a message is in a dead-letter topic. */
 export interface DeadLetter {

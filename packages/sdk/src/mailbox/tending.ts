@@ -1,8 +1,8 @@
 import { OapError, Reject } from '@omnigate/kernel/wire';
 import { MAILBOX_PAGES_MAX } from '../limits.ts';
 import type { CallTerms } from '../options.ts';
-import { asFields, readCount, readFlag, readList, readOptionalBytes, readWord } from './fields.ts';
-import type { Fields } from './fields.ts';
+import { asFields, readCount, readFlag, readList, readOptionalBytes, readWord } from '../fields.ts';
+import type { Fields } from '../fields.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import { MailboxOp } from './operations.ts';
 import { readStats } from './settings.ts';

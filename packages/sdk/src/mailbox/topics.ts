@@ -1,6 +1,6 @@
 import { MAILBOX_PAGES_MAX } from '../limits.ts';
 import type { CallTerms } from '../options.ts';
-import { asFields, readList, readOptionalText } from './fields.ts';
+import { asFields, readList, readOptionalText } from '../fields.ts';
 import type { MailboxLink } from './mailbox-link.ts';
 import { MailboxOp } from './operations.ts';
 import { readDefaults, readStats, settingsRequest } from './settings.ts';

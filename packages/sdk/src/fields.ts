@@ -3,9 +3,9 @@ import { OapError, Reject } from '@omnigate/kernel/wire';
 /** A map that came from the node: any of it may be missing or of another type. */
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The error for a field that is not what specs/mailbox-1.md says. */
+/** The error for a field that is not what its specification says. */
 export function badField(name: string): OapError {
-  return new OapError(Reject.bad_response, { message: `The mailbox answered without a proper field '${name}'.`, detail: { field: name } });
+  return new OapError(Reject.bad_response, { message: `The node answered without a proper field '${name}'.`, detail: { field: name } });
 }
 
 export function readText(fields: Fields, name: string): string {

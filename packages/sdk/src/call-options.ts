@@ -1,8 +1,8 @@
-import { readMs } from '../options.ts';
-import type { CallTerms } from '../options.ts';
+import { readMs } from './options.ts';
+import type { CallTerms } from './options.ts';
 
-/** What any call of a mailbox may ask for. */
-export interface MailboxCallOptions {
+/** What any call of a mailbox or of storage may ask for. */
+export interface CallOptions {
   /** Time for the whole call, repetitions included, milliseconds; that of the client when absent. */
   readonly deadlineMs?: number | undefined;
   /** Cancels the call, here and at the node. */
@@ -10,7 +10,7 @@ export interface MailboxCallOptions {
 }
 
 /** The terms of one call. */
-export function readCallTerms({ deadlineMs, signal }: MailboxCallOptions, terms: CallTerms): CallTerms {
+export function readCallTerms({ deadlineMs, signal }: CallOptions, terms: CallTerms): CallTerms {
   if (deadlineMs === undefined && signal === undefined) return terms;
   return { ...terms, signal, deadlineMs: deadlineMs === undefined ? terms.deadlineMs : readMs(deadlineMs, 'deadlineMs') };
 }

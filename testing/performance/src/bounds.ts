@@ -55,6 +55,16 @@ export const MAILBOX_FLUSHES_MAX = 1.05;
 export const MAILBOX_DEEP_RATIO_MIN = 0.6;
 /** Echo p99 on a node whose mailbox is saturated, over that of a node next to it. */
 export const MAILBOX_ECHO_P99_RATIO_MAX = 2;
+/** Rate of small blobs over 16 connections, node over nginx, which sends files from memory of the kernel and knows no capability. */
+export const STORAGE_SMALL_NGINX_RATIO_MIN = 0.8;
+/** The same over node:http with createReadStream. */
+export const STORAGE_SMALL_HTTP_RATIO_MIN = 3;
+/** Throughput of a large blob on one connection, node over nginx. */
+export const STORAGE_LARGE_NGINX_RATIO_MIN = 0.5;
+/** The same over node:http with createReadStream. */
+export const STORAGE_LARGE_HTTP_RATIO_MIN = 2;
+/** Round trip of a HAS over as many ids as one may have, milliseconds. */
+export const STORAGE_HAS_MS_MAX = 5;
 
 // Load
 
@@ -217,3 +227,41 @@ export const TENANTS_PER_CONNECTION = 100;
 export const TENANTS_CLIENTS = 16;
 /** Pause before a node that was too busy is asked again, milliseconds. */
 export const TENANTS_RETRY_MS = 250;
+
+// Storage
+
+/** Size of a small blob: one leaf. */
+export const STORAGE_SMALL_BYTES = 65_536;
+/** Small blobs that are asked for often: half of what a node keeps of blobs in memory. */
+export const STORAGE_HOT_BLOBS = 256;
+/** Small blobs of which each is asked for rarely: four times what a node keeps in memory. */
+export const STORAGE_WIDE_BLOBS = 2_048;
+/** Size of a large blob. */
+export const STORAGE_LARGE_BYTES = 268_435_456;
+/** Connections that ask for small blobs, one request in flight on each. */
+export const STORAGE_CONNECTIONS = 16;
+/** Rounds of everything, in turn. */
+export const STORAGE_ROUNDS = 7;
+/** One participant's share of a round, milliseconds. */
+export const STORAGE_ROUND_MS = 700;
+/** Small blobs that are put in a round, and how many of them side by side. */
+export const STORAGE_PUTS = 256;
+export const STORAGE_PUTS_AT_ONCE = 16;
+/** Rounds of puts. */
+export const STORAGE_PUT_ROUNDS = 3;
+/** Ids of one HAS: as many as one may have. */
+export const STORAGE_HAS_IDS = 1_024;
+/** HAS requests of a round. */
+export const STORAGE_HAS_REQUESTS = 50;
+/** What a client writes of a blob at once, bytes: one frame. */
+export const PUT_WRITE_BYTES = 65_536;
+/** What is written to a bare disk at once, bytes. */
+export const DISK_WRITE_BYTES = 1_048_576;
+/** How often a client of the store tries again that is refused for overload. */
+export const BUSY_TRIES_MAX = 200;
+/** Pause before it does, milliseconds. */
+export const BUSY_PAUSE_MS = 50;
+/** How long node:http keeps an idle connection, milliseconds: longer than a round of all others. */
+export const HTTP_KEEP_ALIVE_MS = 120_000;
+/** Time nginx has to listen, milliseconds. */
+export const NGINX_START_TIMEOUT_MS = 5_000;

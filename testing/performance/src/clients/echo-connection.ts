@@ -93,6 +93,8 @@ export class EchoConnection implements Disposable {
       this.#socket.destroy();
       return;
     }
+    const refused = this.#framing.refused?.() ?? 0;
+    if (refused > 0) this.send(refused);
     if (replies === 0) return;
     if (this.#open) {
       this.onReplies(replies);

@@ -9,7 +9,9 @@ import {
   FrameDecoder,
   HEADER_BYTES,
   Status,
+  TENANT_NONE,
 } from '@omnigate/kernel/wire';
+import type { Frame } from '@omnigate/kernel/wire';
 
 /** The two things in which the raw clients differ; all else is the same code. */
 export interface Framing {
@@ -23,6 +25,8 @@ export interface Framing {
   stamp(out: Buffer, count: number): void;
   /** Takes bytes read and returns how many answers they complete; throws when one is not as it must be. */
   read(chunk: Buffer, bytes: number): number;
+  /** Requests that a busy server refused since the last look, to be sent again; absent where that is a failure. */
+  refused?(): number;
 }
 
 /** A payload that no compressor and no shortcut would guess. */
@@ -69,12 +73,15 @@ const APP_ECHO = 1;
 const OP_ECHO = 0;
 const CORR_LOW_OFFSET = HEADER_BYTES - 4;
 
+const NOBODY = { tenant: TENANT_NONE, capability: new Uint8Array(0) };
+
 /** Bytes of a HELLO that asks for what every client gets. */
-export function helloBytes(): Uint8Array {
+export function helloBytes(caller: Pick<Frame, 'tenant' | 'capability'> = NOBODY): Uint8Array {
   return encodeFrame({
     app: APP_CONTROL,
     flags: Flag.REQ | Flag.START | Flag.END,
     code: ControlOp.HELLO,
+    ...caller,
     payload: encodeHelloRequest({ client: 'omnigate-performance' }),
   });
 }

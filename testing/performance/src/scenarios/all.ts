@@ -9,7 +9,8 @@ import { restarts } from './restarts.ts';
 import { slowReader } from './slow-reader.ts';
 import { tenantFlood } from './tenant-flood.ts';
 import { tenantIds } from './tenant-ids.ts';
+import { storage } from './storage.ts';
 import { tinyFrames } from './tiny-frames.ts';
 
 /** Every scenario, in the order in which they run. */
-export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, tinyFrames, tenantFlood, tenantIds, overload, restarts, mailbox];
+export const scenarios: readonly Scenario[] = [codec, echo, latency, idle, slowReader, storage, tinyFrames, tenantFlood, tenantIds, overload, restarts, mailbox];

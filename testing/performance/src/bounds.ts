@@ -263,5 +263,3 @@ export const BUSY_TRIES_MAX = 200;
 export const BUSY_PAUSE_MS = 50;
 /** How long node:http keeps an idle connection, milliseconds: longer than a round of all others. */
 export const HTTP_KEEP_ALIVE_MS = 120_000;
-/** Time nginx has to listen, milliseconds. */
-export const NGINX_START_TIMEOUT_MS = 5_000;

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { WORKER_ANSWER_TIMEOUT_MS, WORKER_EXIT_TIMEOUT_MS } from '../bounds.ts';
 import { OP_USAGE } from './worker-protocol.ts';
-import type { Answer, Ask, Usage } from './worker-protocol.ts';
+import type { Address, Answer, Ask, Usage } from './worker-protocol.ts';
 
 interface Waiting {
   resolve(value: never): void;
@@ -68,6 +68,11 @@ export class WorkerProcess implements AsyncDisposable {
   /** Process id. */
   get pid(): number {
     return this.#child.pid ?? 0;
+  }
+
+  /** Where a server listens. */
+  async address(): Promise<Address> {
+    return this.ask<Address>('address');
   }
 
   /** CPU time and memory so far. */

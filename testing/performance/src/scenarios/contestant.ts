@@ -1,12 +1,18 @@
 import type { LoadPlan, LoadResult } from '../clients/load.ts';
-import type { Address } from '../process/worker-protocol.ts';
+import type { Address, Usage } from '../process/worker-protocol.ts';
 import type { WorkerProcess } from '../process/worker-process.ts';
 import type { LatencySummary } from '../statistics.ts';
 
-/** A client process and the server process it drives. */
+/** What is asked of a server that is measured. */
+export interface MeasuredServer {
+  address(): Promise<Address>;
+  usage(): Promise<Pick<Usage, 'cpuSeconds'>>;
+}
+
+/** A client process and the server it drives. */
 export interface Contestant {
   readonly subject: string;
-  readonly server: WorkerProcess;
+  readonly server: MeasuredServer;
   readonly client: WorkerProcess;
 }
 
@@ -21,7 +27,7 @@ export interface LoadRound {
 
 /** Opens a contestant's connections, `inFlight` requests on each. */
 export async function openConnections({ server, client }: Contestant, connections: number, inFlight: number): Promise<void> {
-  const address = await server.ask<Address>('address');
+  const address = await server.address();
   await client.ask('open', { address, connections, inFlight });
 }
 

@@ -21,13 +21,8 @@ export class GuardedNode implements AsyncDisposable {
     this.#process = new WorkerProcess('servers/guarded-main', [JSON.stringify(quotas)], nodeArgs);
   }
 
-  /** The process, for those who measure what it uses. */
-  get worker(): WorkerProcess {
-    return this.#process;
-  }
-
   async address(): Promise<Address> {
-    return this.#process.ask<Address>('address');
+    return this.#process.address();
   }
 
   /** Process id. */

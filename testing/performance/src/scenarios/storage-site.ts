@@ -1,18 +1,17 @@
-import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { STORAGE_CONNECTIONS, STORAGE_HOT_BLOBS, STORAGE_LARGE_BYTES, STORAGE_PUTS_AT_ONCE, STORAGE_SMALL_BYTES, STORAGE_WIDE_BLOBS } from '../bounds.ts';
 import { fileContent } from '../clients/file-content.ts';
 import type { Downloads } from '../clients/get-framing.ts';
+import { nginx } from '../peers/nginx.ts';
+import type { PeerServer } from '../peers/peer-server.ts';
 import { WorkerProcess } from '../process/worker-process.ts';
-import type { Address } from '../process/worker-protocol.ts';
-import type { Contestant } from './contestant.ts';
+import type { Contestant, MeasuredServer } from './contestant.ts';
 import { GuardedNode, tenantOf } from './guarded-node.ts';
 import { scaled } from './plan.ts';
 import type { Run } from './plan.ts';
 
-/** Where packages of Linux put it. */
-const NGINX_PROGRAMS = ['/usr/sbin/nginx', '/usr/local/sbin/nginx', '/usr/bin/nginx', '/usr/local/bin/nginx'];
 /** Blobs that the client puts in one operation, which has a time limit. */
 const PUT_BATCH = 256;
 
@@ -28,9 +27,10 @@ export interface DownloadKind {
 /** The same files in a node, behind node:http, and behind nginx where there is one. */
 export class StorageSite implements AsyncDisposable {
   readonly kinds: readonly DownloadKind[];
-  readonly contestants: readonly Contestant[];
+  readonly contestants: Contestant[] = [];
+  readonly #processes: AsyncDisposable[] = [];
   readonly #node: GuardedNode;
-  readonly #sdk = new WorkerProcess('clients/storage-sdk-main');
+  readonly #sdk: WorkerProcess;
   readonly #folder = mkdtempSync(join(tmpdir(), 'omnigate-performance-'));
   /** Ids of the files in the node. */
   readonly #ids: string[] = [];
@@ -44,24 +44,15 @@ export class StorageSite implements AsyncDisposable {
       { ...small, name: '64 KiB, wide', count: wide },
       { name: '256 MiB', sizeBytes: scaled(STORAGE_LARGE_BYTES, run, 2_000_000), connections: 1, first: wide, count: 1 },
     ];
-    for (const { sizeBytes, first, count } of this.kinds) {
-      for (let n = first; n < first + count; n++) writeFileSync(join(this.#folder, fileName(n)), fileContent(n, sizeBytes));
-    }
-    this.#node = new GuardedNode({}, run.serverArgs);
-    const http = (subject: string, server: WorkerProcess): Contestant => ({ subject, server, client: new WorkerProcess('clients/get-main', ['http']) });
-    this.contestants = [
-      { subject: 'node, raw client', server: this.#node.worker, client: new WorkerProcess('clients/get-main', ['oap']) },
-      { subject: 'node, SDK', server: this.#node.worker, client: this.#sdk },
-      http('node:http', new WorkerProcess('servers/files-http-main', [this.#folder])),
-      ...nginxPrograms().map((program) => http('nginx', new WorkerProcess('servers/nginx-main', [this.#folder, program]))),
-    ];
+    this.#node = this.#started(new GuardedNode({}, run.serverArgs));
+    this.#sdk = this.#started(new WorkerProcess('clients/storage-sdk-main'));
   }
 
-  /** Writes the files and puts them into the node. */
+  /** Writes the files, starts what serves them, and puts them into the node. */
   static async open(run: Run): Promise<StorageSite> {
     const site = new StorageSite(run);
     try {
-      await site.#putAll();
+      await site.#start();
     } catch (error) {
       await site[Symbol.asyncDispose]();
       throw error;
@@ -76,7 +67,7 @@ export class StorageSite implements AsyncDisposable {
     const names = numbers.map((n) => (ofNode ? (this.#ids[n] as string) : fileName(n)));
     const downloads: Downloads = { names, sizeBytes, caller: this.#caller };
     if (ofNode) await this.#node.secondsUntilReady();
-    await client.ask('open', { address: await server.ask<Address>('address'), connections, downloads });
+    await client.ask('open', { address: await server.address(), connections, downloads });
   }
 
   /** The client of the node that puts, with so many connections. */
@@ -94,9 +85,30 @@ export class StorageSite implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const workers = this.contestants.flatMap(({ server, client }) => [server, client]);
-    await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+    await Promise.all(this.#processes.map((started) => started[Symbol.asyncDispose]()));
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Takes note of a process that ends with this site. */
+  #started<T extends AsyncDisposable>(process: T): T {
+    this.#processes.push(process);
+    return process;
+  }
+
+  async #start(): Promise<void> {
+    for (const { sizeBytes, first, count } of this.kinds) {
+      for (let n = first; n < first + count; n++) writeFileSync(join(this.#folder, fileName(n)), fileContent(n, sizeBytes));
+    }
+    const client = (protocol: string): WorkerProcess => this.#started(new WorkerProcess('clients/get-main', [protocol]));
+    const http = this.#started(new WorkerProcess('servers/files-http-main', [this.#folder]));
+    this.contestants.push(
+      { subject: 'node, raw client', server: this.#node, client: client('oap') },
+      { subject: 'node, SDK', server: this.#node, client: this.#sdk },
+      { subject: 'node:http', server: http, client: client('http') },
+    );
+    const peer = await nginx.start(this.#folder);
+    if (peer !== undefined) this.contestants.push({ subject: nginx.subject, server: measured(this.#started(peer)), client: client('http') });
+    await this.#putAll();
   }
 
   async #putAll(): Promise<void> {
@@ -118,14 +130,9 @@ function fileName(number: number): string {
   return String(number).padStart(8, '0');
 }
 
-/** The nginx of this machine, if it has one. */
-function nginxPrograms(): string[] {
-  return NGINX_PROGRAMS.filter((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  }).slice(0, 1);
+function measured(peer: PeerServer): MeasuredServer {
+  return {
+    address: () => Promise.resolve(peer.address),
+    usage: () => Promise.resolve({ cpuSeconds: peer.cpuSeconds() }),
+  };
 }

@@ -15,6 +15,7 @@ import {
   STORAGE_SMALL_NGINX_RATIO_MIN,
   WARM_UP_MS,
 } from '../bounds.ts';
+import { nginx } from '../peers/nginx.ts';
 import { WorkerProcess } from '../process/worker-process.ts';
 import { atLeast, atMost } from '../report.ts';
 import type { BoundCheck, Figure, ScenarioReport } from '../report.ts';
@@ -27,9 +28,7 @@ import type { Run, Scenario } from './plan.ts';
 import { StorageSite } from './storage-site.ts';
 import type { DownloadKind } from './storage-site.ts';
 
-const NO_NGINX =
-  'SKIPPED: nginx is not installed, so nothing is compared with it and two bounds are not judged. ' +
-  'Install it (Debian: apt-get install nginx-light) and run this again.';
+const NO_NGINX = `SKIPPED: nginx is not installed, so two bounds are not judged; install it (Debian: ${nginx.install}) and run this again`;
 
 /** Blobs out of a node next to the same files by nginx and node:http; into it next to a bare disk. */
 export const storage: Scenario = {
@@ -40,9 +39,9 @@ export const storage: Scenario = {
 
 /** What the judged ratios of a kind of download have to reach. */
 const BOUNDS: readonly { readonly kind: string; readonly over: string; readonly min: number }[] = [
-  { kind: '64 KiB, hot', over: 'nginx', min: STORAGE_SMALL_NGINX_RATIO_MIN },
+  { kind: '64 KiB, hot', over: nginx.subject, min: STORAGE_SMALL_NGINX_RATIO_MIN },
   { kind: '64 KiB, hot', over: 'node:http', min: STORAGE_SMALL_HTTP_RATIO_MIN },
-  { kind: '256 MiB', over: 'nginx', min: STORAGE_LARGE_NGINX_RATIO_MIN },
+  { kind: '256 MiB', over: nginx.subject, min: STORAGE_LARGE_NGINX_RATIO_MIN },
   { kind: '256 MiB', over: 'node:http', min: STORAGE_LARGE_HTTP_RATIO_MIN },
 ];
 
@@ -57,7 +56,7 @@ async function runStorage(run: Run): Promise<ScenarioReport> {
   }
   const puts = await putRounds(site, run);
   const has = await hasRounds(site, run);
-  const hasNginx = site.contestants.some(({ subject }) => subject === 'nginx');
+  const hasNginx = site.contestants.some(({ subject }) => subject === nginx.subject);
   if (!hasNginx) process.stderr.write(`bench: ${NO_NGINX}\n`);
   return {
     scenario: storage.name,

@@ -24,9 +24,11 @@ export type { DeleteOutcome, MessageState, PeekPage, RedriveResult } from './mai
 export type { ClientLogger } from './logger.ts';
 export type { ConnectOptions, RequestOptions } from './options.ts';
 export type { RetryPolicy } from './retry.ts';
+export type { BlobIdentity } from './storage/blob-hasher.ts';
 export type { BlobSource, FileSource } from './storage/blob-source.ts';
 export type { BlobState, BlobStatus, DamagedLeaf, StorageUsage } from './storage/blob-status.ts';
 export type { BlobMetadata, Download } from './storage/download.ts';
+export { identifyBlob } from './storage/identify.ts';
 export type { PutOptions, PutResult } from './storage/put.ts';
 export type { BlobRange } from './storage/ranges.ts';
 export type { GcResult, GetOptions, PinOptions, ScrubOptions, ScrubResult, Storage } from './storage/storage.ts';

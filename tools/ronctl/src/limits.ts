@@ -9,3 +9,5 @@ export const TOKEN_TEXT_BYTES_MAX = 8_192;
 export const TAIL_RECORDS_MAX = 10_000;
 /** How often `audit tail --follow` looks for new records: soon enough for a person. */
 export const FOLLOW_POLL_MS = 200;
+/** How often progress is written to a terminal. */
+export const PROGRESS_INTERVAL_MS = 200;

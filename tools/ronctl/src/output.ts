@@ -8,6 +8,16 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
+/** Writes to standard output; resolves when the system has it. */
+export function writeOut(data: string | Uint8Array): Promise<void> {
+  return new Promise((resolve, reject) => {
+    process.stdout.write(data, (error) => {
+      if (error === undefined || error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
 /** Prints names and values below each other. */
 export function printTable(facts: Readonly<Record<string, unknown>>): void {
   const { dim } = createColors(wantsColours(process.stdout));

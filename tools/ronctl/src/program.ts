@@ -8,6 +8,7 @@ import { EXIT_CODES, ExitCode, exitCodeOf } from './exit-code.ts';
 import { addHelloCommand } from './hello-command.ts';
 import { printError } from './output.ts';
 import { addPingCommand } from './ping-command.ts';
+import { addStorageCommand } from './storage/storage-command.ts';
 import { refuseTokens } from './token-source.ts';
 
 const NOTES = `
@@ -46,6 +47,7 @@ function createProgram(): Command {
   addHelloCommand(program);
   addPingCommand(program);
   addEchoCommand(program);
+  addStorageCommand(program);
   addCapCommand(program);
   addAuditCommand(program);
   addCompletionCommand(program);

@@ -120,6 +120,7 @@ async function helpPages(path: readonly string[] = []): Promise<Map<string, stri
 
 const COMMANDS = [
   'hello', 'ping', 'echo',
+  'storage', 'storage put', 'storage get', 'storage has', 'storage stat', 'storage ls', 'storage pin', 'storage unpin', 'storage scrub', 'storage gc',
   'cap', 'cap mint', 'cap attenuate', 'cap inspect', 'cap verify', 'cap rotate', 'cap revoke', 'cap list-keys',
   'audit', 'audit verify', 'audit tail',
   'completion',

@@ -1,6 +1,7 @@
 import { STORAGE_LEAF_BYTES } from '../limits.ts';
 import type { Blake3, Blake3Hasher } from './blake3.ts';
 import { aliasText, idText } from './blob-id.ts';
+import type { Chunks } from './blob-source.ts';
 import { BlobTree, RootBuilder } from './blob-tree.ts';
 
 /** What a blob is called, and how long it is. */
@@ -45,6 +46,11 @@ export class BlobHasher {
       at += piece.length;
       if (this.#leafBytes === STORAGE_LEAF_BYTES) this.#endLeaf();
     }
+  }
+
+  /** All bytes of a source. */
+  async updateAll(source: Chunks): Promise<void> {
+    for await (const chunk of source) this.update(chunk);
   }
 
   /** The identity of all that came; the hasher must not be used afterwards. */

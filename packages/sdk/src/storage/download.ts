@@ -4,6 +4,7 @@ import { SdkReject } from '../rejects.ts';
 import { aliasText, readBlobName } from './blob-id.ts';
 import type { Blake3 } from './blake3.ts';
 import { sameHash } from './blob-tree.ts';
+import type { Hashing } from './hashing.ts';
 import { bytesOf } from './ranges.ts';
 import { VerifiedReading } from './verified-reading.ts';
 import type { ReadingTerms } from './verified-reading.ts';
@@ -38,7 +39,7 @@ export class Download implements AsyncIterable<Uint8Array>, AsyncDisposable {
   #cancelled: { readonly reason: unknown } | undefined;
 
   /** Made by `storage.get()`. */
-  constructor(hashing: Promise<Pick<ReadingTerms, 'tree'> & { readonly blake3: Blake3 }>, terms: Omit<ReadingTerms, 'tree'>) {
+  constructor(hashing: Promise<Hashing>, terms: Omit<ReadingTerms, 'tree'>) {
     this.#reading = hashing.then(async ({ blake3, tree }) => {
       const named = terms.name.form === 'id' ? terms : { ...terms, name: await this.#identify(blake3, { ...terms, tree }) };
       return this.#begin({ ...named, tree });

@@ -66,7 +66,9 @@ export class Put {
 
   /** Puts what can be read again: its id is known before it leaves, so that a lost connection costs no more than what was on its way. */
   async steady(source: SteadySource, blake3: Blake3): Promise<PutResult> {
-    const identity = await identify(source.read(0), blake3);
+    const hasher = await BlobHasher.create(blake3);
+    await hasher.updateAll(source.read(0));
+    const identity = hasher.finish();
     const { id, sizeBytes } = identity;
     const { expect = id } = this.#put.options;
     if (expect !== id) throw new OapError(SdkReject.blob_unverified, { message: `The bytes are ${id}, and not ${expect}.`, detail: { id: expect } });
@@ -156,13 +158,6 @@ export class Put {
     }
     return undefined;
   }
-}
-
-/** The identity of all of a source. */
-async function identify(source: Chunks, blake3: Blake3): Promise<BlobIdentity> {
-  const hasher = await BlobHasher.create(blake3);
-  for await (const chunk of source) hasher.update(chunk);
-  return hasher.finish();
 }
 
 function readPutResult(payload: Uint8Array): PutResult {

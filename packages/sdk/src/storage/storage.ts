@@ -8,14 +8,13 @@ import { asFields, badField, readBytes, readCount, readList, readOptionalCount, 
 import type { Fields } from '../fields.ts';
 import { STORAGE_HAS_IDS_MAX, STORAGE_LEAF_BYTES, STORAGE_LIST_BLOBS, STORAGE_PAGES_MAX } from '../limits.ts';
 import type { CallTerms } from '../options.ts';
-import { loadBlake3 } from './blake3.ts';
 import { readBlobName } from './blob-id.ts';
 import { isSteady, openSource } from './blob-source.ts';
 import type { BlobSource } from './blob-source.ts';
 import { readBlobStatus, readDamage, readUsage } from './blob-status.ts';
 import type { BlobStatus, DamagedLeaf, StorageUsage } from './blob-status.ts';
-import { BlobTree } from './blob-tree.ts';
 import { Download } from './download.ts';
+import { loadHashing } from './hashing.ts';
 import { APP_STORAGE, StorageOp } from './operations.ts';
 import { Put } from './put.ts';
 import type { PutOptions, PutResult } from './put.ts';
@@ -57,13 +56,6 @@ export interface GcResult {
   readonly sweptBytes: number;
 }
 
-const loadHashing = async () => {
-  const blake3 = await loadBlake3();
-  return { blake3, tree: new BlobTree(blake3) };
-};
-/** Loaded once it is needed. */
-let hashing: ReturnType<typeof loadHashing> | undefined;
-
 /**
  * The blobs of one tenant at one node (specs/storage-1.md). A blob is named by
  * its id, `b3m:` and 64 hex digits, or by its alias, `b3:` and the plain BLAKE3
@@ -92,7 +84,7 @@ export class Storage {
   async put(source: BlobSource, options: PutOptions = {}): Promise<PutResult> {
     const { signal, expect } = options;
     if (expect !== undefined && readBlobName(expect).form !== 'id') throw new TypeError('expect is an id, which begins with b3m:');
-    const { blake3 } = await Storage.#hashing();
+    const { blake3 } = await loadHashing();
     const opened = await openSource(source);
     const terms = this.#transferTerms(signal);
     const put = new Put({ owner: this.#owner, terms, options, receivedBytes: (id) => this.#receivedBytes(id, signal) });
@@ -114,7 +106,7 @@ export class Storage {
   get(id: string, options: GetOptions = {}): Download {
     const name = readBlobName(id);
     const ranges = options.ranges === undefined ? undefined : readRanges(options.ranges);
-    return new Download(Storage.#hashing(), { owner: this.#owner, name, ranges, terms: this.#transferTerms(options.signal) });
+    return new Download(loadHashing(), { owner: this.#owner, name, ranges, terms: this.#transferTerms(options.signal) });
   }
 
   /** Whether a GET would find each of these blobs, in their order. */
@@ -182,11 +174,6 @@ export class Storage {
       onProgress?.(checkedBlobs, checkedBytes);
     }
     return { checkedBlobs, checkedBytes, corrupt };
-  }
-
-  static #hashing(): ReturnType<typeof loadHashing> {
-    hashing ??= loadHashing();
-    return hashing;
   }
 
   /** A transfer takes as long as it has to. */

@@ -16,7 +16,7 @@ const directions = {
   ronctl: ['sdk', 'capability'],
   harness: ['kernel', 'capability', 'gateway', 'node', 'sdk'],
   example: ['kernel', 'sdk', 'node'],
-  testing: ['kernel', 'capability', 'gateway', 'sdk', 'node', 'harness'],
+  testing: ['kernel', 'capability', 'gateway', 'mailbox', 'storage', 'sdk', 'node', 'harness'],
   checks: [],
 };
 

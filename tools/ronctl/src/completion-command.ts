@@ -43,73 +43,81 @@ function completables(command: Command, group: string): Completable[] {
 
 const joined = (names: readonly string[]): string => names.join(' ');
 const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`\'`)}'`;
-const isGroup = ({ path }: Completable, all: readonly Completable[]): boolean => all.some((other) => other.path.startsWith(`${path} `));
-const isInGroup = ({ path }: Completable): boolean => path.includes(' ');
 const offered = ({ words, options }: Completable): string => joined([...words, ...options.map(({ flag }) => flag)]);
-const topLevel = (commands: readonly Completable[]): string => joined(commands.filter((command) => !isInGroup(command)).map(({ path }) => path));
-const groups = (commands: readonly Completable[]): string => commands.filter((command) => isGroup(command, commands)).map(({ path }) => path).join(' | ');
+const isGroup = ({ path }: Completable, all: readonly Completable[]): boolean => all.some((other) => other.path.startsWith(`${path} `));
+const topLevel = (commands: readonly Completable[]): readonly string[] => commands.flatMap(({ path }) => (path.includes(' ') ? [] : [path]));
+const paths = (commands: readonly Completable[]): string => commands.map(({ path }) => `"${path}"`).join('|');
 /** Options behind which a value comes, for which the shell offers files. */
 const valued = (commands: readonly Completable[]): string =>
-  [...new Set(commands.flatMap(({ options }) => options.filter(({ takesValue }) => takesValue).map(({ flag }) => flag)))].join(' | ');
+  [...new Set(commands.flatMap(({ options }) => options.filter(({ takesValue }) => takesValue).map(({ flag }) => flag)))].join('|');
 
+/** In each shell: the words before the one at the cursor are followed down the groups, which gives the command. */
 const SCRIPTS: Readonly<Record<Shell, (commands: readonly Completable[]) => string>> = {
   bash: (commands) => `_ronctl() {
-  local words="${topLevel(commands)}"
-  if ((COMP_CWORD > 1)); then
-    local command="\${COMP_WORDS[1]}"
-    if ((COMP_CWORD > 2)); then
-      case "$command" in
-        ${groups(commands)}) command="$command \${COMP_WORDS[2]}" ;;
-      esac
-    fi
-    case "$command" in
-${commands.map((command) => `      "${command.path}") words="${offered(command)}" ;;`).join('\n')}
-      *) words="" ;;
+  local command="" next words i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    next="\${command:+$command }\${COMP_WORDS[i]}"
+    case "$next" in
+      ${paths(commands)}) command="$next" ;;
+      *) break ;;
     esac
-    case "\${COMP_WORDS[COMP_CWORD - 1]}" in
-      ${valued(commands)}) words="" ;;
-    esac
-  fi
+  done
+  case "$command" in
+    "") words=""; ((COMP_CWORD > 1)) || words="${joined(topLevel(commands))}" ;;
+${commands.map((command) => `    "${command.path}") words="${offered(command)}" ;;`).join('\n')}
+  esac
+  case "\${COMP_WORDS[COMP_CWORD - 1]}" in
+    ${valued(commands)}) words="" ;;
+  esac
   COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -o default -F _ronctl ronctl
 `,
   zsh: (commands) => `#compdef ronctl
 _ronctl() {
-  if ((CURRENT == 2)); then
-    compadd ${topLevel(commands)}
-    return
-  fi
-  local command="\${words[2]}"
-  if ((CURRENT > 3)); then
-    case "$command" in
-      ${groups(commands).replaceAll(' | ', '|')}) command="$command \${words[3]}" ;;
+  local command="" next
+  local -i i
+  for ((i = 2; i < CURRENT; i++)); do
+    next="\${command:+$command }\${words[i]}"
+    case "$next" in
+      ${paths(commands)}) command="$next" ;;
+      *) break ;;
     esac
-  fi
+  done
   case "\${words[CURRENT-1]}" in
-    ${valued(commands).replaceAll(' | ', '|')}) _files; return ;;
+    ${valued(commands)}) _files; return ;;
   esac
   case "$command" in
+    "") ((CURRENT > 2)) || compadd ${joined(topLevel(commands))} ;;
 ${commands.map((command) => `    "${command.path}") compadd -- ${offered(command)} ;;`).join('\n')}
   esac
 }
 compdef _ronctl ronctl
 `,
-  fish: (commands) => commands.flatMap((command) => fishLines(command, commands)).map((line) => `${line}\n`).join(''),
+  fish: (commands) => `function __ronctl_at
+  set -l command ""
+  for word in (commandline -opc)[2..-1]
+    set -l next (string trim "$command $word")
+    if not contains -- "$next" ${paths(commands).replaceAll('|', ' ')}
+      test -n "$command"; or set command "$next"
+      break
+    end
+    set command "$next"
+  end
+  test "$command" = "$argv"
+end
+${commands.flatMap((command) => fishLines(command, commands)).join('\n')}
+`,
 };
 
 function fishLines(command: Completable, commands: readonly Completable[]): string[] {
-  const [first = '', second] = command.path.split(' ');
-  const complete = `complete -c ronctl -n`;
-  const inGroup = commands.find(({ path }) => path === first)?.words ?? [];
-  const offer =
-    second === undefined
-      ? `${complete} __fish_use_subcommand -f -a ${first} -d ${quoted(command.description)}`
-      : `${complete} '__fish_seen_subcommand_from ${first}; and not __fish_seen_subcommand_from ${joined(inGroup)}' -f -a ${second} -d ${quoted(command.description)}`;
-  const when = `'__fish_seen_subcommand_from ${first}${second === undefined ? '' : `; and __fish_seen_subcommand_from ${second}`}'`;
-  const choices = isGroup(command, commands) || command.words.length === 0 ? [] : [`${complete} ${when} -f -a ${quoted(joined(command.words))}`];
+  const parts = command.path.split(' ');
+  const name = parts.at(-1) ?? '';
+  const at = (path: string): string => `complete -c ronctl -n ${quoted(`__ronctl_at ${path}`.trim())}`;
+  const offer = `${at(joined(parts.slice(0, -1)))} -f -a ${name} -d ${quoted(command.description)}`;
+  const choices = isGroup(command, commands) || command.words.length === 0 ? [] : [`${at(command.path)} -f -a ${quoted(joined(command.words))}`];
   const options = command.options.map(
-    ({ flag, description, takesValue }) => `${complete} ${when} -l ${flag.slice(2)}${takesValue ? ' -r' : ''} -d ${quoted(description)}`,
+    ({ flag, description, takesValue }) => `${at(command.path)} -l ${flag.slice(2)}${takesValue ? ' -r' : ''} -d ${quoted(description)}`,
   );
   return [offer, ...choices, ...options];
 }

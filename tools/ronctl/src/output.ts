@@ -49,6 +49,11 @@ export function printError(error: unknown, json: boolean): void {
   }
 }
 
+/** Tells on standard error what is no error, and no result either. */
+export function printNotice(message: string, json: boolean): void {
+  process.stderr.write(json ? `${JSON.stringify({ notice: { message } })}\n` : `ronctl: ${message}\n`);
+}
+
 function knownOf(error: unknown): Readonly<Record<string, unknown>> {
   if (error instanceof OapError) return { reason: error.reason, status: error.status, retryable: error.retryable };
   return error instanceof CapabilityError ? { code: error.code, fix: error.fix } : {};

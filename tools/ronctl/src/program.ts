@@ -6,6 +6,7 @@ import { addCompletionCommand } from './completion-command.ts';
 import { addEchoCommand } from './echo-command.ts';
 import { EXIT_CODES, ExitCode, exitCodeOf } from './exit-code.ts';
 import { addHelloCommand } from './hello-command.ts';
+import { addMailboxCommand } from './mailbox/mailbox-command.ts';
 import { printError } from './output.ts';
 import { addPingCommand } from './ping-command.ts';
 import { addStorageCommand } from './storage/storage-command.ts';
@@ -47,6 +48,7 @@ function createProgram(): Command {
   addHelloCommand(program);
   addPingCommand(program);
   addEchoCommand(program);
+  addMailboxCommand(program);
   addStorageCommand(program);
   addCapCommand(program);
   addAuditCommand(program);

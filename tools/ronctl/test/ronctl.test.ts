@@ -120,6 +120,7 @@ async function helpPages(path: readonly string[] = []): Promise<Map<string, stri
 
 const COMMANDS = [
   'hello', 'ping', 'echo',
+  'mailbox', 'mailbox ls', 'mailbox stats', 'mailbox peek', 'mailbox send', 'mailbox receive', 'mailbox dlq', 'mailbox dlq ls', 'mailbox redrive', 'mailbox purge',
   'storage', 'storage put', 'storage get', 'storage has', 'storage stat', 'storage ls', 'storage pin', 'storage unpin', 'storage scrub', 'storage gc',
   'cap', 'cap mint', 'cap attenuate', 'cap inspect', 'cap verify', 'cap rotate', 'cap revoke', 'cap list-keys',
   'audit', 'audit verify', 'audit tail',
@@ -149,10 +150,10 @@ await t.test('completion', async (t) => {
   };
   t.same(complete('ronctl', 'h'), ['hello']);
   t.same(complete('ronctl', ''), COMMANDS.filter((command) => !command.includes(' ')));
-  for (const group of ['cap', 'audit']) {
-    const names = COMMANDS.filter((command) => command.startsWith(`${group} `)).map((command) => command.slice(group.length + 1));
-    t.same(complete('ronctl', group, ''), names);
-    for (const name of names) t.ok(complete('ronctl', group, name, '--').includes('--json'), `${group} ${name}`);
+  for (const group of ['mailbox', 'mailbox dlq', 'cap', 'audit']) {
+    const names = COMMANDS.filter((command) => command.startsWith(`${group} `) && !command.slice(group.length + 1).includes(' ')).map((command) => command.slice(group.length + 1));
+    t.same(complete('ronctl', ...group.split(' '), ''), names);
+    for (const name of names) if (name !== 'dlq') t.ok(complete('ronctl', ...group.split(' '), name, '--').includes('--json'), `${group} ${name}`);
   }
   t.same(complete('ronctl', 'echo', '--s'), ['--stream', '--servername']);
   t.same(complete('ronctl', 'cap', 'mint', '--ten'), ['--tenant']);
@@ -162,7 +163,7 @@ await t.test('completion', async (t) => {
   t.match(zsh, /^#compdef ronctl\n/);
   t.match(zsh, /^ {4}"ping"\) compadd -- --count --interval --token-file --ca /m);
   t.match(zsh, /^ {4}"cap mint"\) compadd -- --tenant --ttl /m);
-  t.match(fish, /^complete -c ronctl -n '__fish_seen_subcommand_from ping' -l count -r -d 'how many'$/m);
-  t.match(fish, /^complete -c ronctl -n '__fish_seen_subcommand_from cap; and not __fish_seen_subcommand_from mint .*' -f -a mint -d /m);
-  t.match(fish, /^complete -c ronctl -n '__fish_seen_subcommand_from cap; and __fish_seen_subcommand_from mint' -l tenant -r -d /m);
+  t.match(fish, /^complete -c ronctl -n '__ronctl_at ping' -l count -r -d 'how many'$/m);
+  t.match(fish, /^complete -c ronctl -n '__ronctl_at mailbox' -f -a dlq -d /m);
+  t.match(fish, /^complete -c ronctl -n '__ronctl_at mailbox dlq ls' -l limit -r -d /m);
 });

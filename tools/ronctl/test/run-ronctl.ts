@@ -25,7 +25,7 @@ export const written: string[] = [];
 /** Runs a program to its end. */
 export function run(program: string, args: readonly string[], { env = {}, input, cwd }: RunOptions = {}): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: cleanEnvironment(env), timeout: 30_000, ...(cwd === undefined ? {} : { cwd }) });
+    const child = spawn(program, args, { env: cleanEnvironment(env), timeout: 90_000, ...(cwd === undefined ? {} : { cwd }) });
     const stdout: Buffer[] = [];
     let stderr = '';
     child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));

@@ -19,11 +19,17 @@ const REASON = /^[a-z][a-z0-9_]{0,63}$/;
 export function encodeErrorBody(reject: Reject, fields: ErrorFields = {}): Uint8Array {
   const body: Record<string, unknown> = {
     reason: reject.reason,
-    message: (fields.message ?? reject.fix).slice(0, ERROR_TEXT_CHARS_MAX),
+    message: textFor(reject, fields.message).slice(0, ERROR_TEXT_CHARS_MAX),
   };
   if (fields.retryAfterMs !== undefined) body.retry_after_ms = fields.retryAfterMs;
   if (fields.detail !== undefined) body.detail = fields.detail;
   return encode(body);
+}
+
+/** Clients know what to do about the reasons of the protocol, and are told about those of services. */
+function textFor({ reason, fix }: Reject, message: string | undefined): string {
+  if (message === undefined) return fix;
+  return rejectByReason(reason) !== undefined || message.endsWith(fix) ? message : `${message} ${fix}`;
 }
 
 /** A refusal that is no error yet: making one costs more than sending it. */

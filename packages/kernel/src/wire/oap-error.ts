@@ -61,5 +61,6 @@ export class OapError extends Error {
 function composeMessage(reject: Reject, options: OapErrorOptions): string {
   const what = options.message ?? 'Refused.';
   const corr = options.corrId === undefined ? '' : `, corr_id ${options.corrId}`;
-  return `${what} ${reject.fix} (${reject.status} ${reject.reason}${corr})`;
+  const fix = reject.fix === '' ? '' : ` ${reject.fix}`;
+  return `${what}${fix} (${reject.status} ${reject.reason}${corr})`;
 }

@@ -2,7 +2,7 @@ import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import t from 'tap';
 import { ERROR_TEXT_CHARS_MAX } from '../../src/limits.ts';
-import { decodeErrorBody, encodeErrorBody } from '../../src/wire/error-body.ts';
+import { decodeErrorBody, encodeError, encodeErrorBody } from '../../src/wire/error-body.ts';
 import { OapError } from '../../src/wire/oap-error.ts';
 import { defineReject, Reject, rejectByReason } from '../../src/wire/reject.ts';
 import { bytesOf, hexOf, holds } from './frame-samples.ts';
@@ -79,6 +79,16 @@ void t.test('ill-typed fields are left out', (t) => {
     t.match(error.message, /^The node refused\. /);
   }
   t.equal(decodeErrorBody(429, encode({ reason: 'inflight', retry_after_ms: 0 }), '1').retryAfterMs, 0);
+  t.end();
+});
+
+void t.test('a reason of a service brings its fix along, once, since clients do not know it', (t) => {
+  const reject = defineReject('topic_lost', 404, false, 'K', 'Look for the topic.');
+  const body = encodeErrorBody(reject, { message: 'No topic x.' });
+  t.equal(decodeErrorBody(404, body, '1').message, 'No topic x. Look for the topic. (404 topic_lost, corr_id 1)');
+  const again = new OapError(reject, { message: decodeErrorBody(404, body, '1').what ?? '' });
+  t.equal(hexOf(encodeError(again)), hexOf(body), 'also when it is passed on');
+  t.equal(decodeErrorBody(404, encodeErrorBody(reject), '1').message, 'Look for the topic. (404 topic_lost, corr_id 1)');
   t.end();
 });
 

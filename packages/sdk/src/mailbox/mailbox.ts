@@ -37,6 +37,8 @@ export interface PurgeOptions extends CallOptions {
   readonly state?: Exclude<MessageState, 'blocked'> | 'all' | undefined;
   /** Messages at most; all when absent. */
   readonly max?: number | undefined;
+  /** Hears after each request how many are gone so far. */
+  readonly onProgress?: ((purged: number) => void) | undefined;
 }
 
 /** What `redrive()` moves. */
@@ -51,6 +53,8 @@ export interface RedriveOptions extends CallOptions {
   readonly id?: string | undefined;
   /** Messages at most; all when absent. */
   readonly max?: number | undefined;
+  /** Hears after each request how many were moved so far. */
+  readonly onProgress?: ((moved: number) => void) | undefined;
 }
 
 /**
@@ -154,8 +158,9 @@ export class Mailbox {
 
   /** Removes messages for good; resolves with their number. The deadline is that of each request. */
   purge(options: PurgeOptions = {}): Promise<number> {
-    const max = readMax(options.max);
-    return purge(this.#link, this.topic, options.state ?? 'all', max, readCallTerms(options, this.#terms));
+    const { state = 'all', onProgress } = options;
+    const request = { topic: this.topic, state, max: readMax(options.max), onProgress };
+    return purge(this.#link, request, readCallTerms(options, this.#terms));
   }
 
   /**
@@ -163,9 +168,9 @@ export class Mailbox {
    * of deliveries. The deadline is that of each request.
    */
   redrive(options: RedriveOptions = {}): Promise<RedriveResult> {
-    const { from = `${this.topic}/dlq`, source = this.topic, reason, id } = options;
+    const { from = `${this.topic}/dlq`, source = this.topic, reason, id, onProgress } = options;
     const filter = { source, ...(reason === undefined ? {} : { reason }), ...(id === undefined ? {} : { id }) };
-    const request = { from, to: this.topic, max: readMax(options.max), filter };
+    const request = { from, to: this.topic, max: readMax(options.max), filter, onProgress };
     return redrive(this.#link, request, readCallTerms(options, this.#terms));
   }
 

@@ -36,6 +36,15 @@ export interface RedriveRequest {
   readonly to: string;
   readonly max: number;
   readonly filter: Fields;
+  readonly onProgress: ((moved: number) => void) | undefined;
+}
+
+/** What a purge looks for. */
+export interface PurgeRequest {
+  readonly topic: string;
+  readonly state: string;
+  readonly max: number;
+  readonly onProgress: ((purged: number) => void) | undefined;
 }
 
 const REDRIVE_MAX = 1_024;
@@ -61,19 +70,20 @@ export async function stats(link: MailboxLink, topic: string, terms: CallTerms):
 }
 
 /** PURGE until nothing is left, or `max` are gone (specs/mailbox-1.md §8.5). */
-export async function purge(link: MailboxLink, topic: string, state: string, max: number, terms: CallTerms): Promise<number> {
+export async function purge(link: MailboxLink, { topic, state, max, onProgress }: PurgeRequest, terms: CallTerms): Promise<number> {
   let purged = 0;
   for (let page = 0; page < MAILBOX_PAGES_MAX; page++) {
     const request = { topic, state, max: Math.min(max - purged, PURGE_MAX) };
     const { fields } = await link.call(MailboxOp.PURGE, request, terms, true);
     purged += readCount(fields, 'purged');
+    onProgress?.(purged);
     if (!readFlag(fields, 'more') || purged >= max) return purged;
   }
   throw endless();
 }
 
 /** REDRIVE until the end of `from`, or `max` were moved (specs/mailbox-1.md §8.4). */
-export async function redrive(link: MailboxLink, { from, to, max, filter }: RedriveRequest, terms: CallTerms): Promise<RedriveResult> {
+export async function redrive(link: MailboxLink, { from, to, max, filter, onProgress }: RedriveRequest, terms: CallTerms): Promise<RedriveResult> {
   let moved = 0;
   let after: Uint8Array | undefined;
   for (let page = 0; page < MAILBOX_PAGES_MAX; page++) {
@@ -87,6 +97,7 @@ export async function redrive(link: MailboxLink, { from, to, max, filter }: Redr
       throw error;
     }
     moved += readCount(fields, 'moved');
+    onProgress?.(moved);
     after = readOptionalBytes(fields, 'next');
     if (after === undefined) return { moved, complete: true };
     if (moved >= max) return { moved, complete: false };

@@ -256,13 +256,18 @@ await t.test('tending: what is asked and what comes back', async (t) => {
   t.same(box.of(MailboxOp.CONFIGURE), [{ topic: 'orders', dlq: 'dead', max_deliveries: 2 }, { create: false }]);
 
   answers.push({ purged: 1_024, more: true }, { purged: 7, more: false });
-  t.equal(await mailbox.purge(), 1_031);
+  const progress: number[] = [];
+  const onProgress = (count: number): void => {
+    progress.push(count);
+  };
+  t.equal(await mailbox.purge({ onProgress }), 1_031);
   answers.push({ purged: 5, more: true });
   t.equal(await mailbox.purge({ state: 'leased', max: 5 }), 5);
   t.match(box.of(MailboxOp.PURGE), [{ state: 'all', max: 1_024 }, { state: 'all' }, { state: 'leased', max: 5 }]);
 
   answers.push({ moved: 3, next: new Uint8Array([9]) }, { moved: 2 });
-  t.same(await mailbox.redrive({ reason: 'nacked' }), { moved: 5, complete: true });
+  t.same(await mailbox.redrive({ reason: 'nacked', onProgress }), { moved: 5, complete: true });
+  t.same(progress, [1_024, 1_031, 3, 5]);
   t.match(box.of(MailboxOp.REDRIVE), [
     { from: 'orders/dlq', to: 'orders', filter: { source: 'orders', reason: 'nacked' } },
     { after: Buffer.from([9]) },

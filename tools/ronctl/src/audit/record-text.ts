@@ -1,3 +1,5 @@
+import { ascii, namedValues } from '../plain-text.ts';
+
 /** One line of an audit log as it is shown. The lines are not verified, so they may hold anything. */
 export interface ShownRecord {
   readonly log: string;
@@ -21,9 +23,8 @@ export function readRecord(log: string, line: string): ShownRecord {
 /** A line for people. */
 export function recordText({ log, number, atMs, fields, line }: ShownRecord): string {
   if (fields === undefined || Number.isNaN(number) || !(atMs <= 8.64e15)) return ascii(`${log}: not a record: ${line}`);
-  const rest = Object.entries(fields).filter(([name]) => !HIDDEN.has(name));
-  const text = rest.map(([name, value]) => ` ${name}=${typeof value === 'string' && /^[\w.:/=-]+$/.test(value) ? value : JSON.stringify(value)}`);
-  return ascii(`${new Date(atMs).toISOString()} ${log} ${number} ${String(fields['event'])}${text.join('')}`);
+  const rest = Object.fromEntries(Object.entries(fields).filter(([name]) => !HIDDEN.has(name)));
+  return ascii(`${new Date(atMs).toISOString()} ${log} ${number} ${String(fields['event'])}${namedValues(rest)}`);
 }
 
 /** A line for programs. */
@@ -38,9 +39,4 @@ function objectOf(line: string): Readonly<Record<string, unknown>> | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Nothing in a log may steer the terminal. */
-function ascii(text: string): string {
-  return text.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -15,7 +15,7 @@ const directions = {
   node: ['kernel', 'capability', 'gateway', 'mailbox', 'storage'],
   ronctl: ['sdk', 'capability'],
   harness: ['kernel', 'capability', 'gateway', 'node', 'sdk'],
-  example: ['kernel', 'sdk', 'node'],
+  example: ['kernel', 'capability', 'sdk', 'node'],
   testing: ['kernel', 'capability', 'gateway', 'mailbox', 'storage', 'sdk', 'node', 'harness'],
   checks: [],
 };
@@ -25,7 +25,7 @@ const testDirections = {
   ...directions,
   node: [...directions.node, 'sdk'],
   storage: [...directions.storage, 'sdk'],
-  example: [...directions.example, 'harness', 'capability'],
+  example: [...directions.example, 'harness'],
   ronctl: [...directions.ronctl, 'harness'],
 };
 
@@ -123,6 +123,19 @@ export default tseslint.config(
         'error',
         { name: '@omnigate/kernel', message: "Import '@omnigate/kernel/wire'." },
       ],
+    },
+  },
+  {
+    // Scripts of a page run in a browser.
+    files: ['examples/*/page/**/*.js'],
+    languageOptions: {
+      globals: {
+        PerformanceObserver: 'readonly',
+        document: 'readonly',
+        fetch: 'readonly',
+        location: 'readonly',
+        setTimeout: 'readonly',
+      },
     },
   },
   {

@@ -110,6 +110,8 @@ def hellos():
         hello_err("string-of-4-gib", b"\x81\xdb\xff\xff\xff\xff"),
         hello_err("nested-33-deep", b"\x81\xa1a" + b"\x91" * 32 + b"\x01"),
         hello_err("nested-1000-deep", b"\x81\xa1a" + b"\x91" * 1_000 + b"\x01"),
+        hello_err("byte-order-mark", pack({"client": "\ufeffx"})),
+        hello_err("byte-order-mark-of-unknown-field", pack({"agent": "\ufeff" + "x" * 300})),
         hello_err("json-cut", b'{"max_frame":'),
         hello_err("json-and-more", b"{} x"),
         hello_err("json-not-utf8", b'{"client":"\xff"}'),

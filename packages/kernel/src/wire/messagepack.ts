@@ -10,6 +10,7 @@ interface Layout {
   readonly bytesEach: 0 | 1;
   /** Items that follow per unit of `count`: 1 in an array, 2 in a map. */
   readonly itemsEach: 0 | 1 | 2;
+  readonly isText: boolean;
 }
 
 /** No value begins with this byte; the end of the bytes is treated like it. */
@@ -30,7 +31,9 @@ export function decodeMap(payload: Uint8Array): Record<string, unknown> | undefi
 /**
  * Whether `bytes` may be given to a decoder: one MessagePack value with nothing
  * behind it, of at most MESSAGEPACK_ITEMS_MAX values nested at most
- * MESSAGEPACK_DEPTH_MAX deep, that declares no more values than bytes came. A
+ * MESSAGEPACK_DEPTH_MAX deep, that declares no more values than bytes came, and
+ * whose texts begin with no byte order mark (specs/oap-1.md §1): the decoder drops
+ * it from texts over 200 bytes, and then obeys another topic than was judged. A
  * decoder reserves an array at its declared length: five bytes can cost it 256 MB,
  * and a few such arrays inside each other the process. This reads heads only, in
  * linear time, and reserves nothing.
@@ -48,7 +51,9 @@ export function isDecodable(bytes: Uint8Array): boolean {
     if (layout === undefined) return false;
     const count = layout.lengthBytes === 0 ? layout.count : readCount(bytes, at + 1, layout.lengthBytes);
     const items = count * layout.itemsEach;
-    at += 1 + layout.lengthBytes + layout.bytes + count * layout.bytesEach;
+    const contentAt = at + 1 + layout.lengthBytes;
+    if (layout.isText && count >= 3 && hasByteOrderMark(bytes, contentAt)) return false;
+    at = contentAt + layout.bytes + count * layout.bytesEach;
     seen += 1;
     here -= 1;
     inAll += items - 1;
@@ -60,6 +65,10 @@ export function isDecodable(bytes: Uint8Array): boolean {
     while (here === 0 && waiting.length > 0) here = waiting.pop() as number;
   }
   return at === bytes.length;
+}
+
+function hasByteOrderMark(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf;
 }
 
 /** An unsigned big-endian number of 1, 2 or 4 bytes; bytes beyond the end are 0, and the walk ends there. */
@@ -74,7 +83,7 @@ function layoutOf(head: number): Layout | undefined {
   if (head < 0x80 || head >= 0xe0) return fixed(0);
   if (head < 0x90) return { ...fixed(0), count: head & 0x0f, itemsEach: 2 };
   if (head < 0xa0) return { ...fixed(0), count: head & 0x0f, itemsEach: 1 };
-  if (head < 0xc0) return fixed(head & 0x1f);
+  if (head < 0xc0) return { ...fixed(0), count: head & 0x1f, bytesEach: 1, isText: true };
   if (head === NEVER_USED) return undefined;
   if (head < 0xc4) return fixed(0);
   if (head < 0xc7) return { ...fixed(0), lengthBytes: widthOf(head - 0xc4), bytesEach: 1 };
@@ -82,12 +91,12 @@ function layoutOf(head: number): Layout | undefined {
   if (head < 0xcc) return fixed(4 << (head - 0xca));
   if (head < 0xd4) return fixed(1 << (head & 3));
   if (head < 0xd9) return fixed(1 + (1 << (head - 0xd4)));
-  if (head < 0xdc) return { ...fixed(0), lengthBytes: widthOf(head - 0xd9), bytesEach: 1 };
+  if (head < 0xdc) return { ...fixed(0), lengthBytes: widthOf(head - 0xd9), bytesEach: 1, isText: true };
   return { ...fixed(0), lengthBytes: head % 2 === 0 ? 2 : 4, itemsEach: head < 0xde ? 1 : 2 };
 }
 
 function fixed(bytes: number): Layout {
-  return { lengthBytes: 0, count: 0, bytes, bytesEach: 0, itemsEach: 0 };
+  return { lengthBytes: 0, count: 0, bytes, bytesEach: 0, itemsEach: 0, isText: false };
 }
 
 /** Each format comes with a length of 1, 2 and 4 bytes, in this order. */

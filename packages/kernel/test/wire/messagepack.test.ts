@@ -105,6 +105,21 @@ void t.test('declared sizes that the bytes cannot hold are refused at once, in c
   t.end();
 });
 
+void t.test('no text begins with a byte order mark, which the decoder would drop from a long one', (t) => {
+  const mark = '\ufeff';
+  const long = 'x'.repeat(300);
+  t.equal((decode(encode(mark + long)) as string).length, long.length, 'so it does');
+  for (const text of [mark, `${mark}a`, `${mark}${'a'.repeat(40)}`, mark + long, mark + 'x'.repeat(70_000)]) {
+    t.notOk(isDecodable(encode(text)), `${text.length} characters`);
+    t.equal(decodeMap(encode({ [text]: 1 })), undefined, 'as key');
+    t.equal(decodeMap(encode({ a: [text] })), undefined, 'as value');
+  }
+  for (const text of ['a\ufeff', '\uffef', '\ufefe', 'ï»¿']) t.strictSame(decodeMap(encode({ text: text + long })), { text: text + long }, JSON.stringify(text));
+  t.ok(isDecodable(encode(Buffer.from(mark + long))), 'binary may');
+  t.ok(isDecodable(bytesOf('92 a2 efbb c4 01 bf')), 'a text that ends within one');
+  t.end();
+});
+
 void t.test('nesting and number of values have their exact bounds', (t) => {
   for (const core of [bytesOf('90'), bytesOf('80'), bytesOf('9101'), bytesOf('81a16101')]) {
     t.ok(isDecodable(nested(MESSAGEPACK_DEPTH_MAX - 1, core)), `${hexOf(core)} in the innermost level`);

@@ -5,6 +5,8 @@ export interface Shape {
   /** Arrays and maps around the innermost value. */
   depth: number;
   readonly isMap: boolean;
+  /** A text in it begins with U+FEFF. */
+  hasMark: boolean;
 }
 
 /**
@@ -13,7 +15,7 @@ export interface Shape {
  */
 export function readShape(bytes: Uint8Array): Shape | undefined {
   const head = bytes[0] ?? 0;
-  const shape = { items: 0, depth: 0, isMap: (head >= 0x80 && head < 0x90) || head === 0xde || head === 0xdf };
+  const shape = { items: 0, depth: 0, isMap: (head >= 0x80 && head < 0x90) || head === 0xde || head === 0xdf, hasMark: false };
   return readValue(bytes, 0, 0, shape) === bytes.length ? shape : undefined;
 }
 
@@ -28,6 +30,11 @@ function readValue(bytes: Uint8Array, at: number, depth: number, shape: Shape): 
   };
   const content = (start: number, length: number | undefined): number | undefined =>
     length === undefined || start + length > bytes.length ? undefined : start + length;
+  const text = (start: number, length: number | undefined): number | undefined => {
+    const end = content(start, length);
+    if (Buffer.from(bytes.subarray(start, end ?? start)).toString('latin1').startsWith('\u00ef\u00bb\u00bf')) shape.hasMark = true;
+    return end;
+  };
   const values = (start: number, count: number | undefined): number | undefined => {
     shape.depth = Math.max(shape.depth, depth + 1);
     if (count === undefined) return undefined;
@@ -38,19 +45,22 @@ function readValue(bytes: Uint8Array, at: number, depth: number, shape: Shape): 
   if (head <= 0x7f || head >= 0xe0 || head === 0xc0 || head === 0xc2 || head === 0xc3) return at + 1;
   if (head <= 0x8f) return values(at + 1, 2 * (head - 0x80));
   if (head <= 0x9f) return values(at + 1, head - 0x90);
-  if (head <= 0xbf) return content(at + 1, head - 0xa0);
+  if (head <= 0xbf) return text(at + 1, head - 0xa0);
   const times = (count: number | undefined, factor: number) => (count === undefined ? undefined : count * factor);
   const plus = (count: number | undefined, more: number) => (count === undefined ? undefined : count + more);
   switch (head) {
     case 0xc4:
-    case 0xd9:
       return content(at + 2, number(1));
     case 0xc5:
-    case 0xda:
       return content(at + 3, number(2));
     case 0xc6:
-    case 0xdb:
       return content(at + 5, number(4));
+    case 0xd9:
+      return text(at + 2, number(1));
+    case 0xda:
+      return text(at + 3, number(2));
+    case 0xdb:
+      return text(at + 5, number(4));
     case 0xc7:
       return content(at + 2, plus(number(1), 1));
     case 0xc8:

@@ -35,7 +35,7 @@ export async function openMessagePack(): Promise<Target> {
     generate: (random) => randomMap(random, FIELDS),
     run(input) {
       const shape = readShape(input);
-      const allowed = shape !== undefined && shape.depth <= MESSAGEPACK_DEPTH_MAX && shape.items <= MESSAGEPACK_ITEMS_MAX;
+      const allowed = shape !== undefined && !shape.hasMark && shape.depth <= MESSAGEPACK_DEPTH_MAX && shape.items <= MESSAGEPACK_ITEMS_MAX;
       const passes = isDecodable(input);
       expect(passes === allowed, 'shape', () => `${passes ? 'passes' : 'is refused'}; by another reader ${JSON.stringify(shape) || 'it is no value'}`);
       const map = decodeMap(input);

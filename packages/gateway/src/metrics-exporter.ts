@@ -1,5 +1,5 @@
 import { MetricName } from '@omnigate/kernel';
-import type { Histogram, Metrics, Route } from '@omnigate/kernel';
+import type { Histogram, Metrics, Route, ServiceMetric } from '@omnigate/kernel';
 import { collectDefaultMetrics, Histogram as PromHistogram, Registry } from 'prom-client';
 import type { MetricObjectWithValues, MetricValueWithName } from 'prom-client';
 import type { AdmissionMetrics, AppLimit } from './admission/admission-metrics.ts';
@@ -12,6 +12,8 @@ export interface ExportSource {
   readonly metrics: Metrics;
   /** All routes of the bus; registered at the start, so that no peer adds a series. */
   readonly routes: () => Iterable<Route>;
+  /** What the services count themselves. */
+  readonly services: readonly ServiceMetric[];
   readonly admission: () => AdmissionMetrics;
   /** When the certificate in use ends, Unix time in milliseconds; `undefined` without TLS. */
   readonly certificateExpiresAtMs: () => number | undefined;
@@ -30,6 +32,7 @@ export class MetricsExporter {
     const readers = new MetricReaders(this.#registry);
     registerKernel(readers, source);
     registerAdmission(readers, source);
+    registerServices(readers, source);
     const { latency, compRatio } = source.metrics;
     this.#registry.registerMetric(
       new PlainHistogram(MetricName.LATENCY, 'From the START of a request to the end of its reply.', latency),
@@ -82,6 +85,14 @@ function registerAdmission(readers: MetricReaders, { admission, routes, certific
     const expiresAtMs = certificateExpiresAtMs();
     return expiresAtMs === undefined ? undefined : expiresAtMs / 1_000;
   });
+}
+
+function registerServices(readers: MetricReaders, { services }: ExportSource): void {
+  for (const metric of services) {
+    const read = (): number | undefined => metric.read();
+    if (metric.type === 'counter') readers.counter(metric.name, metric.help, () => read() ?? 0);
+    else readers.gauge(metric.name, metric.help, read);
+  }
 }
 
 /** Shows a histogram of the kernel, which prom-client would want to observe itself. */

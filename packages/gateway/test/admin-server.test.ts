@@ -44,6 +44,10 @@ const QUIET: AdminSource = {
   metrics: new Metrics(),
   routes: () => [],
   readiness: () => [],
+  services: [
+    { name: 'notes_kept', type: 'gauge', help: 'Notes.', read: () => undefined },
+    { name: 'notes_total', type: 'counter', help: 'Notes ever.', read: () => 7 },
+  ],
   admission: () => ADMISSION,
   certificateExpiresAtMs: () => undefined,
 };
@@ -164,6 +168,8 @@ await t.test('metrics are the counters of the kernel at this moment', async (t) 
   t.equal(samples.get('bus_overflow_dropped_total'), 4);
   t.equal(samples.get('inflight'), 6);
   t.equal(samples.get('connections'), 8);
+  t.equal(samples.get('notes_total'), 7, 'what a service counts');
+  t.notOk(samples.has('notes_kept'), 'and has no figure of yet');
   t.equal(samples.get('latency_seconds_bucket{le="0.0001"}'), 0);
   t.equal(samples.get('latency_seconds_bucket{le="0.00025"}'), 2, 'buckets are cumulative');
   t.equal(samples.get('latency_seconds_bucket{le="10"}'), 2);

@@ -29,6 +29,7 @@ export type {
   ServiceAccess,
   ServiceContext,
   ServiceFacts,
+  ServiceMetric,
   ServiceReply,
   ServiceRequest,
 } from './service.ts';

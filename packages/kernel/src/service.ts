@@ -91,6 +91,17 @@ export interface ServiceFacts {
   readonly checksTopics?: boolean;
 }
 
+/** A figure of a service, for who watches the node. It has no label: nothing that a peer can choose may add a series. */
+export interface ServiceMetric {
+  /** Begins with the name of the service; a count ends in `_total`. */
+  readonly name: string;
+  readonly type: 'counter' | 'gauge';
+  /** What it says, one sentence. */
+  readonly help: string;
+  /** Its value at this moment, which is told when somebody asks; undefined while there is none. */
+  read(): number | undefined;
+}
+
 /** What a service is given when it starts. */
 export interface ServiceContext {
   /** Tells the supervisor that the service cannot go on; it will be stopped and started again. */
@@ -112,6 +123,8 @@ export interface Service extends ServiceFacts {
   readonly borrowsPayload?: boolean;
   /** Payload bytes of one streamed request; STREAM_BYTES_MAX when absent. */
   readonly requestBytesMax?: number;
+  /** What it counts, for the metrics of the node. */
+  readonly metrics?: readonly ServiceMetric[];
   /** Assumes nothing but what earlier services provide; called again after a crash. */
   start?(context: ServiceContext): Promise<void> | void;
   /** Assumes that no further request will come. */

@@ -131,7 +131,7 @@ export class OmnigateNode implements AsyncDisposable {
     let node: OmnigateNode | undefined;
     try {
       const { path: data, nodeId } = directory;
-      const services = [...ownServices(data, logger), ...further];
+      const services = [...ownServices(data, settings, logger), ...further];
       const quotas = settings.quotas === undefined ? undefined : readQuotaFile(settings.quotas, services);
       const { audience, loadShedding } = settings;
       const admission = await NodeAdmission.open({ data, nodeId, audience, quotas, loadShedding, logger });
@@ -182,6 +182,7 @@ export class OmnigateNode implements AsyncDisposable {
       const source: AdminSource = {
         metrics: this.metrics,
         routes: () => this.bus.routes,
+        services: this.#services.flatMap(({ metrics = [] }) => metrics),
         readiness: () => this.#notReady(),
         admission: () => this.#admission.control.metrics,
         certificateExpiresAtMs: () => this.#server.certificateExpiresAtMs,

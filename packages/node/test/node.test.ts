@@ -89,6 +89,7 @@ await t.test('a node serves echo, says who it is, and goes', async (t) => {
   const metrics = (await ask(`${admin}/metrics`)).text;
   t.match(metrics, /^requests_total\{app="echo"\} 1$/m);
   t.match(metrics, /^connections 1$/m);
+  t.match(metrics, /^storage_corrupt_blobs_total 0$/m);
   t.match(metrics, /^rejected_total\{reason="draining"\} 0$/m);
   t.notMatch(metrics, 'connect_failed', 'what only clients raise is no metric of a node');
   t.match(log.find(({ event }) => event === 'NodeStarted'), { node: node.id, boot: node.bootId, oap: url, admin, data });

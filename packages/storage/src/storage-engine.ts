@@ -4,6 +4,7 @@ import type { Logger, RequestBody, ServiceReply, ServiceRequest } from '@omnigat
 import { join } from 'node:path';
 import type { Caller } from './caller.ts';
 import { DiskStore } from './disk/disk-store.ts';
+import type { StorageFigures } from './figures.ts';
 import { loadBlake3 } from './hash/blake3.ts';
 import { BlobIndex } from './index/blob-index.ts';
 import { Accounts } from './keeper/accounts.ts';
@@ -29,6 +30,7 @@ export interface EngineSettings {
   readonly path: string;
   readonly logger: Logger;
   readonly quota: TenantQuota;
+  readonly figures: StorageFigures;
   readonly graceMs: number;
   /** 0: no scrubbing. */
   readonly scrubBytesPerSecond: number;
@@ -61,7 +63,7 @@ export class StorageEngine {
   }
 
   static async open(settings: EngineSettings): Promise<StorageEngine> {
-    const { path, logger, now } = settings;
+    const { path, logger, now, figures } = settings;
     const blake3 = await loadBlake3();
     if (blake3.implementation === 'wasm') {
       logger.warn({ event: 'StorageHashSlow' }, 'the native BLAKE3 does not load here; hashing is ten times slower');
@@ -69,7 +71,7 @@ export class StorageEngine {
     const store = await DiskStore.open(path);
     const index = new BlobIndex(join(path, 'index'));
     const accounts = new Accounts(index, settings.quota);
-    return new StorageEngine(new BlobKeeper({ index, store, blake3, accounts, now, logger }), settings);
+    return new StorageEngine(new BlobKeeper({ index, store, blake3, accounts, figures, now, logger }), settings);
   }
 
   /** Ends what is under way and closes; the engine cannot be used afterwards. */

@@ -1,5 +1,6 @@
 import { createLogger, OapError, Reject, tenantToHex } from '@omnigate/kernel';
 import type { Logger, RequestBody, Service, ServiceContext, ServiceReply, ServiceRequest } from '@omnigate/kernel';
+import { StorageFigures } from './figures.ts';
 import { BLOB_BYTES_MAX, GRACE_MS, PUT_MAP_BYTES_MAX, SCRUB_BYTES_PER_SECOND, TENANT_BLOBS_DEFAULT, TENANT_BYTES_DEFAULT } from './limits.ts';
 import { StorageEngine } from './storage-engine.ts';
 import { StorageOp } from './storage-op.ts';
@@ -43,6 +44,8 @@ class StorageService implements Service {
   readonly borrowsPayload = true;
   readonly requestBytesMax = BLOB_BYTES_MAX + PUT_MAP_BYTES_MAX;
   readonly #options: StorageOptions;
+  readonly #figures = new StorageFigures();
+  readonly metrics = this.#figures.metrics;
   #engine: StorageEngine | undefined;
 
   constructor(options: StorageOptions) {
@@ -53,6 +56,7 @@ class StorageService implements Service {
     const { path, quotaBytes, quotaBlobs, graceMs, scrubBytesPerSecond } = this.#options;
     this.#engine = await StorageEngine.open({
       path,
+      figures: this.#figures,
       logger: this.#options.logger ?? createLogger(),
       quota: { bytes: quotaBytes ?? TENANT_BYTES_DEFAULT, blobs: quotaBlobs ?? TENANT_BLOBS_DEFAULT },
       graceMs: graceMs ?? GRACE_MS,

@@ -6,6 +6,7 @@ import t from 'tap';
 import { StoreError } from '../src/disk/blob-store.ts';
 import type { BlobStore } from '../src/disk/blob-store.ts';
 import { DiskStore } from '../src/disk/disk-store.ts';
+import { StorageFigures } from '../src/figures.ts';
 import { loadBlake3 } from '../src/hash/blake3.ts';
 import { BlobIndex } from '../src/index/blob-index.ts';
 import { Accounts } from '../src/keeper/accounts.ts';
@@ -35,7 +36,7 @@ async function faulty(t: { teardown(end: () => Promise<void>): void }, faults: P
   });
   const accounts = new Accounts(index, { bytes: 1_000_000_000, blobs: 1_000 });
   const logger = createLogger({ level: 'silent' });
-  return new BlobKeeper({ index, store, blake3: await loadBlake3(), accounts, now: Date.now, logger });
+  return new BlobKeeper({ index, store, blake3: await loadBlake3(), accounts, figures: new StorageFigures(), now: Date.now, logger });
 }
 
 const REQUEST = { sizeBytes: undefined, mediaType: undefined, expect: undefined, offsetBytes: undefined, pinTtlMs: undefined };

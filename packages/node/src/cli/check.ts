@@ -26,7 +26,7 @@ export async function check(settings: Settings): Promise<void> {
     onServiceCrash: () => undefined,
   });
   try {
-    const all = [...ownServices(settings.data, logger), ...services];
+    const all = [...ownServices(settings.data, settings, logger), ...services];
     for (const service of all) bus.attach(service);
     if (settings.quotas !== undefined) readQuotaFile(settings.quotas, all);
     if (oaps === 'off' || cert === undefined || key === undefined) return;

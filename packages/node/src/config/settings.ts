@@ -6,6 +6,8 @@ import {
   LOG_LEVELS,
 } from '@omnigate/kernel';
 import type { ListenAddress } from '@omnigate/kernel';
+import { BODY_BYTES_MAX } from '@omnigate/mailbox';
+import { GRACE_MS, SCRUB_BYTES_PER_SECOND, TENANT_BLOBS_DEFAULT, TENANT_BYTES_DEFAULT } from '@omnigate/storage';
 import { z } from 'zod';
 import {
   CONNECTIONS_SETTING_MAX,
@@ -13,6 +15,11 @@ import {
   IDLE_TIMEOUT_MS_MAX,
   IDLE_TIMEOUT_MS_MIN,
   SERVICES_MAX,
+  STORAGE_GRACE_MS_MAX,
+  STORAGE_GRACE_MS_MIN,
+  STORAGE_QUOTA_BLOBS_MAX,
+  STORAGE_QUOTA_BYTES_MAX,
+  STORAGE_SCRUB_RATE_MAX,
 } from '../limits.ts';
 import { formatListenAddress, parseListenAddress } from './listen-address.ts';
 
@@ -71,6 +78,11 @@ export const settingsSchema = z.strictObject({
   drainTimeoutMs: number(0, DRAIN_MS_MAX).default(DRAIN_TIMEOUT_MS),
   compression: onOff.default(true),
   loadShedding: onOff.default(true),
+  storageQuotaBytes: number(0, STORAGE_QUOTA_BYTES_MAX).default(TENANT_BYTES_DEFAULT),
+  storageQuotaBlobs: number(0, STORAGE_QUOTA_BLOBS_MAX).default(TENANT_BLOBS_DEFAULT),
+  storageGraceMs: number(STORAGE_GRACE_MS_MIN, STORAGE_GRACE_MS_MAX).default(GRACE_MS),
+  storageScrubBytesPerSecond: number(0, STORAGE_SCRUB_RATE_MAX).default(SCRUB_BYTES_PER_SECOND),
+  mailboxBodyBytesMax: number(1, BODY_BYTES_MAX).default(BODY_BYTES_MAX),
 });
 
 /** Settings as they are used. */

@@ -34,7 +34,18 @@ export interface Source {
 export type Flags = Readonly<Partial<Record<SettingKey, string | readonly string[]>>>;
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-const NUMBERS = new Set<SettingKey>(['idleTimeoutMs', 'maxConnections', 'maxConnectionsPerAddress', 'drainAcceptMs', 'drainTimeoutMs']);
+const NUMBERS = new Set<SettingKey>([
+  'idleTimeoutMs',
+  'maxConnections',
+  'maxConnectionsPerAddress',
+  'drainAcceptMs',
+  'drainTimeoutMs',
+  'storageQuotaBytes',
+  'storageQuotaBlobs',
+  'storageGraceMs',
+  'storageScrubBytesPerSecond',
+  'mailboxBodyBytesMax',
+]);
 const SWITCHED = new Set<SettingKey>(['compression', 'loadShedding']);
 const SWITCHES: Readonly<Record<string, boolean>> = { on: true, true: true, off: false, false: false };
 

@@ -55,6 +55,11 @@ await t.test('the defaults', (t) => {
     drainTimeoutMs: 25_000,
     compression: true,
     loadShedding: true,
+    storageQuotaBytes: 17_179_869_184,
+    storageQuotaBlobs: 1_048_576,
+    storageGraceMs: 3_600_000,
+    storageScrubBytesPerSecond: 8_388_608,
+    mailboxBodyBytesMax: 262_144,
   });
   t.same(new Set(Object.values(origins)), new Set(['default']));
   t.ok(Object.isFrozen(settings));

@@ -2,6 +2,7 @@ import { OapError, Reject } from '@omnigate/kernel';
 import type { Logger } from '@omnigate/kernel';
 import type { BlobStore } from '../disk/blob-store.ts';
 import { StoreError } from '../disk/blob-store.ts';
+import type { StorageFigures } from '../figures.ts';
 import type { HashFunction } from '../hash/hash-function.ts';
 import type { BlobEntry, BlobIndex, PartEntry } from '../index/blob-index.ts';
 import type { BlobRecord } from '../index/blob-record.ts';
@@ -22,6 +23,7 @@ export interface KeeperParts {
   readonly store: BlobStore;
   readonly blake3: HashFunction;
   readonly accounts: Accounts;
+  readonly figures: StorageFigures;
   /** Unix milliseconds. */
   readonly now: () => number;
   readonly logger: Logger;
@@ -53,6 +55,7 @@ export class BlobKeeper {
   readonly blake3: HashFunction;
   readonly tree: TreeHash;
   readonly accounts: Accounts;
+  readonly figures: StorageFigures;
   readonly now: () => number;
   readonly logger: Logger;
   /** Parts that a PUT under way writes, by name. */
@@ -72,6 +75,7 @@ export class BlobKeeper {
     this.blake3 = parts.blake3;
     this.tree = new TreeHash(parts.blake3);
     this.accounts = parts.accounts;
+    this.figures = parts.figures;
     this.now = parts.now;
     this.logger = parts.logger;
   }
@@ -132,6 +136,8 @@ export class BlobKeeper {
         else await this.store.remove(objectName(tenant, hex));
         if (removed.corruptLeaf !== undefined) await this.store.removeQuarantined(objectName(tenant, hex));
       }
+      this.figures.sweptBlobs += 1;
+      this.figures.sweptBytes += removed.sizeBytes;
       return removed.sizeBytes;
     });
   }
@@ -159,6 +165,7 @@ export class BlobKeeper {
       if (this.partsInUse.has(name)) return 0;
       await this.store.discard(name);
       await this.index.setPart(tenant, hex, undefined);
+      this.figures.sweptBytes += part.receivedBytes;
       return part.receivedBytes;
     });
   }
@@ -232,6 +239,7 @@ export class BlobKeeper {
       if (record === undefined || record.corruptLeaf !== undefined) return;
       if (!(await this.#isStillDamaged({ ...entry, record }, leaf))) return;
       await this.index.corrupt(tenant, hex, leaf);
+      this.figures.corruptBlobs += 1;
       if (record.inline === undefined) await this.store.quarantine(objectName(tenant, hex));
       this.logger.error({ event: 'BlobDamaged', tenant, id: `b3m:${hex}`, leaf, err: cause }, 'a blob is damaged; put it again from another copy');
     });

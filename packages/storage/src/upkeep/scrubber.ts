@@ -65,6 +65,7 @@ export class Scrubber {
       for (let first = 0; first < blob.leafCount && !signal.aborted; first += batchLeaves) {
         const { length } = await blob.leaves(first, Math.min(batchLeaves, blob.leafCount - first));
         checked += length;
+        this.#keeper.figures.scrubbedBytes += length;
         await onBytes(length);
       }
     } catch (error) {

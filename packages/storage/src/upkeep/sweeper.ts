@@ -39,15 +39,22 @@ export class Sweeper {
 
   /** What is due of all tenants. */
   async sweepAll(signal: AbortSignal): Promise<void> {
-    const { index } = this.#keeper;
+    const { index, figures } = this.#keeper;
+    const held = { blobs: 0, pinnedBytes: 0, unpinnedBytes: 0, partialBytes: 0 };
     let tenants = index.tenants(undefined, SWEEP_RECORDS_MAX);
     while (tenants.length > 0) {
       for (const tenant of tenants) {
         if (signal.aborted) return;
         await this.sweepTenant(tenant);
+        const { blobs, pinnedBytes, unpinnedBytes, partialBytes } = index.usage(tenant);
+        held.blobs += blobs;
+        held.pinnedBytes += pinnedBytes;
+        held.unpinnedBytes += unpinnedBytes;
+        held.partialBytes += partialBytes;
       }
       tenants = index.tenants(tenants.at(-1), SWEEP_RECORDS_MAX);
     }
+    figures.held = held;
   }
 
   /** What is due of one tenant. */

@@ -1,3 +1,5 @@
+import fs from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
 import t from 'tap';
 import { Table } from '../src/broker/topic.ts';
 import { Bench, bytes, FaultStore, TENANT_A, TENANT_B } from './bench.ts';
@@ -42,6 +44,34 @@ await t.test('rule 1: nothing is answered before it is durable', (t) => {
   t.throws(() => bench.call('SEND', { topic: 'a', body: bytes('x') }), /injected/, 'no answer comes out of a step that failed');
   crash(bench);
   t.equal(bench.call('STATS', { topic: 'a' }).body.reason, 'topic_unknown');
+  t.end();
+});
+
+await t.test('rule 1: a step on disk is written and then flushed, once, before it is answered', (t) => {
+  using temporary = new TemporaryStore();
+  const bench = new Bench(temporary.store);
+  bench.call('CONFIGURE', { topic: 'a' });
+  const { writeSync, fdatasyncSync } = fs;
+  const done: string[] = [];
+  const watch = (name: 'writeSync' | 'fdatasyncSync', real: (...args: never[]) => unknown): void => {
+    Reflect.set(fs, name, (...args: never[]) => {
+      done.push(name);
+      return real(...args);
+    });
+  };
+  watch('writeSync', writeSync);
+  watch('fdatasyncSync', fdatasyncSync);
+  syncBuiltinESMExports();
+  try {
+    bench.call('SEND', { topic: 'a', body: bytes('x') });
+    bench.call('ACK', { topic: 'a', receipts: [one(bench, 'a').receipt] });
+    bench.call('PEEK', { topic: 'a' });
+  } finally {
+    Object.assign(fs, { writeSync, fdatasyncSync });
+    syncBuiltinESMExports();
+  }
+  const flushed = ['writeSync', 'fdatasyncSync'];
+  t.same(done, [...flushed, ...flushed, ...flushed], 'SEND, RECV and ACK; a look writes nothing');
   t.end();
 });
 

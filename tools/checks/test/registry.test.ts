@@ -193,8 +193,23 @@ await t.test('app_proto_ids: the ranges cover all numbers once, and each applica
 await t.test('registry, specification and code have the same applications and operations', (t) => {
   t.same(appDifferences(spec), []);
   t.same(appDifferences(read('REGISTRY.md')), []);
-  const control = Object.fromEntries((apps[0]?.operations ?? []).map(({ name, code }) => [name, code]));
-  t.same(membersOf(read('packages/kernel/src/wire/control.ts'), 'ControlOp'), control);
+  t.end();
+});
+
+await t.test('services and the client library have the numbers of the registry, each in a table of its own', (t) => {
+  const sources = files.filter((path) => /^packages\/\w+\/src\/.*\.ts$/.test(path)).map((path) => ({ path, source: read(path) }));
+  const tables = sources.flatMap(({ path, source }) => [...source.matchAll(/^export const (\w+)Op = \{/gm)].map(([, name = '']) => ({ path, source, name })));
+  t.same(tables.map(({ name }) => name).sort(), ['Control', 'Mailbox', 'Mailbox', 'Storage', 'Storage']);
+  const registered = (name: string): App | undefined => apps.find((app) => app.name === name.toLowerCase());
+  for (const { path, source, name } of tables) {
+    const operations = registered(name)?.operations.map((operation) => [operation.name, operation.code]) ?? [];
+    t.same(membersOf(source, `${name}Op`), Object.fromEntries(operations), path);
+    const [first = ''] = /\w+: \d+/.exec(source.slice(source.indexOf(`${name}Op = {`))) ?? [];
+    t.notSame(membersOf(source.replace(first, `${first}1`), `${name}Op`), Object.fromEntries(operations), `${path}: a changed code is noticed`);
+  }
+  const ids = sources.flatMap(({ path, source }) => [...source.matchAll(/^(?:export )?const (?:APP_([A-Z]+)|([A-Z]+)_APP) = (\d+);/gm)].map(([, a, b, id]) => ({ path, name: a ?? b ?? '', id: Number(id) })));
+  t.ok(ids.length > 4, 'there are some');
+  for (const { path, name, id } of ids) t.equal(id, registered(name)?.id, `${path}: ${name}`);
   t.end();
 });
 

@@ -17,6 +17,8 @@ const directions = {
   harness: ['kernel', 'capability', 'gateway', 'node', 'sdk'],
   example: ['kernel', 'capability', 'sdk', 'node'],
   testing: ['kernel', 'capability', 'gateway', 'mailbox', 'storage', 'sdk', 'node', 'harness'],
+  // Judges the others, so it shares no code with them.
+  conformance: [],
   checks: [],
 };
 
@@ -27,6 +29,7 @@ const testDirections = {
   storage: [...directions.storage, 'sdk'],
   example: [...directions.example, 'harness'],
   ronctl: [...directions.ronctl, 'harness'],
+  conformance: ['harness', 'sdk'],
 };
 
 const projects = ['packages', 'tools', 'examples', 'testing'].flatMap((group) =>
@@ -103,7 +106,7 @@ export default tseslint.config(
   },
   ...projects.map((project) => ({
     // A test may import what its own package lists, and the tools the root lists for everybody.
-    files: [`${project}/test/**/*.ts`],
+    files: [`${project}/test/**/*.{ts,js}`],
     rules: {
       'import-x/no-extraneous-dependencies': [
         'error',

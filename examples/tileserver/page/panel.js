@@ -5,6 +5,8 @@ const show = (id, text) => {
   document.getElementById(id).textContent = text;
 };
 
+const msText = (ms) => `${ms.toFixed(ms < 10 ? 1 : 0)} ms`;
+
 const bytesText = (bytes) => (bytes < 1e6 ? `${(bytes / 1e3).toFixed(0)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 
 /** Shows what the tile server and the browser's cache did, once a second while anybody looks. */
@@ -46,8 +48,8 @@ export class Panel {
     show('rate', rate.toFixed(rate < 10 ? 1 : 0));
     show('bytes', bytesText(figures.bytes));
     show('cached', String(this.#cached + figures.not_modified));
-    show('p50', `${figures.p50_ms.toFixed(1)} ms`);
-    show('p99', `${figures.p99_ms.toFixed(1)} ms`);
+    show('p50', msText(figures.p50_ms));
+    show('p99', msText(figures.p99_ms));
     this.#draw();
   }
 

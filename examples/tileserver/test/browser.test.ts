@@ -63,6 +63,7 @@ await t.test('a browser draws the map out of the store', { skip: NO_BROWSER ?? f
       t.match(await page.textContent('#p99'), /^[\d.]+ ms$/);
       await page.mouse.move(500, 300);
       await page.waitForFunction("document.getElementById('blob').textContent !== ''");
+      t.match(await page.textContent('#place'), /^[A-Z][^·]+ · tile/);
       const [, z, x, y] = /tile (\d+)\/(\d+)\/(\d+)$/.exec((await page.textContent('#place')) ?? '') ?? [];
       const entry = server.import.tileset.tile(Number(z), Number(x), Number(y));
       t.equal(await page.textContent('#blob'), entry?.id ?? 'open sea');

@@ -3,9 +3,17 @@ import { request } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import t from 'tap';
 import { connect } from '@omnigate/sdk';
+import type { Storage } from '@omnigate/sdk';
+import { TileMeter } from '../src/figures.ts';
 import { readByteRange } from '../src/http/byte-range.ts';
 import { ifRangeHolds, noneMatchHas } from '../src/http/conditional.ts';
+import { NO_BODY } from '../src/http/http-answer.ts';
+import { MapServer } from '../src/http/map-server.ts';
+import type { MapRoutes } from '../src/http/map-routes.ts';
+import { GONE, TileAnswers } from '../src/http/tile-answers.ts';
+import { READS_MAX } from '../src/limits.ts';
 import { cutTiles } from '../src/tile-cutter.ts';
+import { Tileset } from '../src/tileset.ts';
 import { TileNode, ZOOM_MAX } from './fixtures/tile-node.ts';
 
 interface Answer {
@@ -64,6 +72,59 @@ await t.test('If-None-Match is weak and takes lists, If-Range is strong and take
   for (const field of [undefined, etag, ` ${etag}`]) t.ok(ifRangeHolds(field, etag), String(field));
   for (const field of [`W/${etag}`, '"b3m:01"', 'Sat, 28 Nov 2026 12:00:00 GMT', '*']) t.notOk(ifRangeHolds(field, etag), field);
   t.end();
+});
+
+const SILENT = { info: () => undefined, error: () => undefined };
+
+await t.test('no more tiles are read at one time than the bound says', async (t) => {
+  const id = `b3m:${'0'.repeat(64)}`;
+  const tileset = Tileset.decode(id, Tileset.encode(0, [['0/0/0', { id, sizeBytes: 3 }]]));
+  let release = (): void => undefined;
+  const held = new Promise<Uint8Array>((resolve) => {
+    release = () => {
+      resolve(Buffer.from('abc'));
+    };
+  });
+  const storage = { get: () => ({ bytes: () => held }) } as unknown as Storage;
+  const answers = new TileAnswers(tileset, storage, new TileMeter(), SILENT);
+  const read = () => answers.answer(0, 0, 0, { head: false, range: undefined, ifRange: undefined, ifNoneMatch: undefined, signal: new AbortController().signal });
+  const reading = Array.from({ length: READS_MAX }, read);
+  t.match(await read(), { status: 503, headers: { 'retry-after': /\d/ }, body: /"reason":"busy"/ });
+  release();
+  t.ok((await Promise.all(reading)).every(({ status }) => status === 200));
+  t.equal((await read()).status, 200, 'and then there is room again');
+});
+
+await t.test('a server that stops finishes its answers, and one nobody waits for is given up', async (t) => {
+  const signals: AbortSignal[] = [];
+  let finish = (): void => undefined;
+  const answer = (_: unknown, signal: AbortSignal) =>
+    new Promise((resolve) => {
+      signals.push(signal);
+      finish = () => {
+        resolve({ status: 200, headers: {}, body: Buffer.from('whole') });
+      };
+    });
+  const server = await MapServer.listen({ host: '127.0.0.1', port: 0 }, { answer } as unknown as MapRoutes, SILENT);
+  const asked = async (count: number): Promise<void> => {
+    while (signals.length < count) await new Promise(setImmediate);
+  };
+
+  const gone = request(server.url, { agent: false }).on('error', () => undefined);
+  gone.end();
+  await asked(1);
+  gone.destroy();
+  while (signals[0]?.aborted !== true) await new Promise(setImmediate);
+  t.equal(signals[0].reason, GONE);
+
+  const waiting = ask(server.url);
+  await asked(2);
+  const stopped = server[Symbol.asyncDispose]();
+  await t.rejects(ask(server.url), { code: 'ECONNREFUSED' }, 'nobody new comes in');
+  finish();
+  t.match(await waiting, { status: 200, headers: { connection: 'close' }, body: /^whole$/ });
+  await stopped;
+  await t.rejects(MapServer.listen({ host: '192.0.2.1', port: 0 }, { answer: () => NO_BODY } as unknown as MapRoutes, SILENT), /--listen/);
 });
 
 await t.test('tiles over HTTP, out of the store of a node', async (t) => {

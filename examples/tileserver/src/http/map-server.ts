@@ -22,6 +22,7 @@ export class MapServer implements AsyncDisposable {
   readonly #routes: MapRoutes;
   readonly #log: Log;
   readonly #server: Server;
+  #url = '';
   #stopped: Promise<void> | undefined;
 
   private constructor(routes: MapRoutes, log: Log) {
@@ -50,13 +51,14 @@ export class MapServer implements AsyncDisposable {
     } catch (cause) {
       throw new Error(`Cannot listen on ${host}:${port}: ${(cause as Error).message}. Choose another with --listen.`, { cause });
     }
+    const { address, family, port: bound } = server.#server.address() as AddressInfo;
+    server.#url = `http://${family === 'IPv6' ? `[${address}]` : address}:${bound}/`;
     return server;
   }
 
   /** Such as `http://127.0.0.1:6280/`. */
   get url(): string {
-    const { address, family, port } = this.#server.address() as AddressInfo;
-    return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}/`;
+    return this.#url;
   }
 
   /** Takes no more requests, and lets those under way have SHUTDOWN_MS. */

@@ -2,7 +2,6 @@ import { existsSync } from 'node:fs';
 import { Flag, OapError, Reject } from '@omnigate/kernel';
 import type { Logger, RequestBody, Service, ServiceContext, ServiceReply, ServiceRequest } from '@omnigate/kernel';
 import { MailboxOp } from './broker/call.ts';
-import { badField } from './codec/fields.ts';
 import { u32Key } from './codec/binary.ts';
 import { scanTopics } from './codec/topic-scan.ts';
 import type { NamedTopic } from './codec/topic-scan.ts';
@@ -198,10 +197,6 @@ class CollectedRequest implements RequestBody {
 function judge(request: ServiceRequest, topics: readonly NamedTopic[]): void {
   if (topics.length === 0) request.checkTopic('');
   for (const { topic } of topics) request.checkTopic(topic);
-  // The broker would say the same, but a field given twice must not get past the judgement.
-  const fields = new Set(topics.map(({ field }) => field));
-  const [first] = topics;
-  if (first !== undefined && fields.size < topics.length) throw badField(first.field, 'there once');
 }
 
 function tenantOf({ tenant0, tenant1, tenant2, tenant3 }: ServiceRequest): string {

@@ -71,8 +71,11 @@ await t.test('names of topics are those of the specification of capabilities', (
 await t.test('the topics of a request are found without decoding it', (t) => {
   t.same(scanTopics(encode({ body: new Uint8Array(70_000), topic: 'a', n: [1, { x: -1.5, d: new Date(0), l: 2 ** 40, t: true, z: null }], to: 'ü' })), [{ field: 'topic', topic: 'a' }, { field: 'to', topic: 'ü' }]);
   t.same(scanTopics(encode({ nested: { topic: 'not this' }, topic: 7 })), []);
-  const twice = Buffer.concat([Buffer.from([0x82]), encode('topic'), encode('a'), encode('topic'), encode('b')]);
-  t.same(scanTopics(twice).map(({ topic }) => topic), ['a', 'b'], 'a field that is there twice counts twice');
+  for (const [first, second] of [['a', 'b'], ['a', null], [null, 'a'], ['a', 7], [null, null]]) {
+    const twice = Buffer.concat([Buffer.from([0x82]), encode('topic'), encode(first), encode('topic'), encode(second)]);
+    t.throws(() => scanTopics(twice), /field topic must be there once/, `topic is ${String(first)} and ${String(second)}`);
+  }
+  t.same(scanTopics(Buffer.concat([Buffer.from([0x82]), encode('key'), encode(1), encode('key'), encode(2)])), [], 'other fields are the decoder\'s');
   const long = Buffer.concat([Buffer.from([0xdf, 0, 0, 0, 1, 0xdb, 0, 0, 0, 5]), Buffer.from('topic'), Buffer.from([0xd9, 1]), Buffer.from('a')]);
   t.same(scanTopics(long), [{ field: 'topic', topic: 'a' }], 'every encoding of a string');
   const whole = encode({ topic: 'abc', list: [1, 2, { a: 'b' }], body: new Uint8Array(3) });

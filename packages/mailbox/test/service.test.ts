@@ -133,7 +133,9 @@ await t.test('what is wrong with a request is said before the thread hears of it
   judged.length = 0;
   const twice = Buffer.concat([Buffer.from([0x82]), encode('topic'), encode('mine'), encode('topic'), encode('yours')]);
   t.equal(refusalOf(() => call(MailboxOp.STATS, twice)), 'bad_payload');
-  t.same(judged, ['mine', 'yours']);
+  const thenNil = Buffer.concat([Buffer.from([0x82]), encode('topic'), encode('mine'), encode('topic'), encode(null)]);
+  for (const op of [MailboxOp.STATS, MailboxOp.CONFIGURE]) t.equal(refusalOf(() => call(op, thenNil)), 'bad_payload', 'not judged by a topic and answered for all');
+  t.same(judged, [], 'and nobody is asked');
   call(MailboxOp.STATS, {});
   t.equal(judged.at(-1), '', 'a request without a topic is judged as one');
   const error = await call(MailboxOp.PEEK, { topic: 'none' }).reply.body().catch((thrown: unknown) => thrown as OapError);

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import { badField } from './fields.ts';
 
-/** The fields of requests that name topics. */
-const TOPIC_FIELDS: ReadonlySet<string> = new Set(['topic', 'from', 'to', 'dlq']);
+/** The fields of requests that name topics, each with a bit of its own. */
+const TOPIC_FIELDS: ReadonlyMap<string, number> = new Map([['topic', 1], ['from', 2], ['to', 4], ['dlq', 8]]);
 const LONGEST_FIELD = 5;
 
 /** A field that names a topic, and what it says. */
@@ -12,20 +12,25 @@ export interface NamedTopic {
 }
 
 /**
- * The topics that a request names, found without decoding it. Every occurrence
- * of a field counts, so that whoever judges them judges what a decoder may take.
+ * The topics that a request names, found without decoding it. A field that is
+ * there twice is refused, whatever its values: one of them would be judged, and
+ * the other, which may be nil, be obeyed.
  *
- * @throws OapError bad_payload when the bytes are not one MessagePack map
+ * @throws OapError bad_payload when the bytes are not one MessagePack map, or name a field twice
  */
 export function scanTopics(payload: Uint8Array): NamedTopic[] {
   const scanner = new Scanner(payload);
   const topics: NamedTopic[] = [];
+  let seen = 0;
   for (let fields = scanner.mapHead(); fields > 0; fields--) {
     const name = scanner.text(LONGEST_FIELD);
-    if (name === undefined || !TOPIC_FIELDS.has(name)) {
+    const bit = name === undefined ? undefined : TOPIC_FIELDS.get(name);
+    if (name === undefined || bit === undefined) {
       scanner.skip();
       continue;
     }
+    if ((seen & bit) !== 0) throw badField(name, 'there once');
+    seen |= bit;
     const topic = scanner.text(Number.POSITIVE_INFINITY);
     // What is no text is no topic either; the broker says so.
     if (topic !== undefined) topics.push({ field: name, topic });

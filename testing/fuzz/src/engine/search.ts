@@ -182,9 +182,9 @@ export class Search {
   }
 }
 
-/** What two findings have in common that have one cause: rule and text, without the numbers in it. */
+/** What two findings have in common that have one cause: rule and text, without the values in it. */
 export function kindOf({ oracle, message }: Pick<Finding, 'oracle' | 'message'>): string {
-  return `${oracle}: ${message.replace(/[0-9a-f]{8,}|\d+/g, 'N').slice(0, 120)}`;
+  return `${oracle}: ${message.replace(/[{[].*[}\]]|"(?:[^"\\]|\\.)*"/gs, 'VALUE').replace(/[0-9a-f]{8,}|\d+/g, 'N').slice(0, 120)}`;
 }
 
 function isKind(finding: Finding | undefined, kind: string): boolean {

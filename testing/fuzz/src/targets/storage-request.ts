@@ -117,8 +117,13 @@ function same<T>(input: Uint8Array, parse: (payload: Uint8Array) => T, bodyOf: (
   const parsed = attempt(() => ({ value: parse(input) }));
   if (parsed === undefined) return false;
   const again = parse(encode(bodyOf(parsed.value), { ignoreUndefined: true }));
-  expect(isDeepStrictEqual(again, parsed.value), 'round-trip', () => `${JSON.stringify(parsed.value)} is read back as ${JSON.stringify(again)}`);
+  expect(isDeepStrictEqual(wellFormed(again), wellFormed(parsed.value)), 'round-trip', () => `${JSON.stringify(parsed.value)} is read back as ${JSON.stringify(again)}`);
   return true;
+}
+
+/** With U+FFFD for halves of surrogate pairs, which a request can have and an encoder cannot write. */
+function wellFormed(value: unknown): unknown {
+  return typeof value === 'object' ? (JSON.parse(JSON.stringify(value).replace(/\\ud[89a-f][0-9a-f]{2}/g, '\ufffd')) as unknown) : value;
 }
 
 /** What it returns; undefined when it refuses as it may. */

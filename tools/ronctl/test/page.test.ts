@@ -28,12 +28,24 @@ await t.test('the commands of docs/MAILBOX.md, beside a node', async (t) => {
   t.match(textOf(result), /^There is no topic yet[^]*(\S+ \(sent before\)\n){3}two apples\n(\{.*\}\n){3}TOPIC [^]*"pears": 3[^]*^Moved 0 from [^]*^Purged 1 from orders\.\n$/m);
 });
 
-await t.test('docs/MAILBOX.md names every option of send', async (t) => {
-  const help = textOf(await ronctl(['mailbox', 'send', '--help']));
-  const options = [...help.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option = '']) => option);
-  const ofConnections = ['--token-file', '--ca', '--cert', '--key', '--servername', '--timeout', '--json'];
-  t.same(options.filter((option) => !ofConnections.includes(option) && !pageOf('MAILBOX.md').includes(option)), []);
+await t.test('the commands of docs/STORAGE.md, beside a node', async (t) => {
+  using folder = new TemporaryFolder();
+  await using node = await startNodeProcess({ data: folder.file('.omnigate') });
+  const result = await run('sh', ['-c', scriptOf(pageOf('STORAGE.md'))], { cwd: folder.path, env: { RON_NODE_URL: node.url } });
+  t.match(result, { code: 0, stderr: '' });
+  t.match(textOf(result), /^There is no blob yet[^]*^1\n2\n3\n4\n5\n0000\nb3m:\S+ yes\nid +b3m:[^]*^pinned_bytes [^]* pinned until [^]* unpinned\nRemoved 0 blobs, 0 B\.\nChecked 2 blobs, [^]*; 0 damaged\.\n$/m);
 });
+
+const PAGES = { 'MAILBOX.md': ['mailbox', 'send'], 'STORAGE.md': ['storage', 'put'] };
+
+for (const [name, command] of Object.entries(PAGES)) {
+  await t.test(`docs/${name} names every option of ${command.join(' ')}`, async (t) => {
+    const help = textOf(await ronctl([...command, '--help']));
+    const options = [...help.matchAll(/^ {2}(--[a-z-]+)/gm)].map(([, option = '']) => option);
+    const ofConnections = ['--token-file', '--ca', '--cert', '--key', '--servername', '--timeout', '--json'];
+    t.same(options.filter((option) => !ofConnections.includes(option) && !pageOf(name).includes(option)), []);
+  });
+}
 
 await t.test('the page names every option of mint and verify, and every exit code', async (t) => {
   for (const command of ['mint', 'verify']) {

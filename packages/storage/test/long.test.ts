@@ -138,3 +138,49 @@ await t.test('5 GiB round-trip, and a range far inside', { skip, timeout: 900_00
   const { body } = await client.get({ id, ranges: [[at, at + 4]] });
   t.equal(body.readUInt32BE(), 4_321);
 });
+
+/** Growth of this process while something runs, at its peak. */
+async function ownGrowth(action: () => Promise<void>): Promise<number> {
+  const beforeBytes = process.memoryUsage.rss();
+  let peakBytes = beforeBytes;
+  const timer = setInterval(() => { peakBytes = Math.max(peakBytes, process.memoryUsage.rss()); }, 50);
+  await action();
+  clearInterval(timer);
+  return peakBytes - beforeBytes;
+}
+
+await t.test('the client library: a GiB through put() and get(), and a reader at 1 MB/s: memory stays flat on both sides', { skip, timeout: 900_000 }, async (t) => {
+  const site = await open(t);
+  const { raw } = await site.client();
+  const storage = raw.storage();
+  const read = async (id: string, bytesMax: number, pauseMs: number): Promise<number> => {
+    let got = 0;
+    for await (const chunk of storage.get(id)) {
+      got += chunk.length;
+      if (got >= bytesMax) break;
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    }
+    return got;
+  };
+  for (let n = 0; n < 3; n++) await read((await storage.put(mebibytes(64 + n))).id, Infinity, 0);
+  let id = '';
+  const timed = async (name: string, action: () => Promise<void>): Promise<void> => {
+    const startMs = performance.now();
+    let own = 0;
+    const growthBytes = await site.growth(async () => {
+      own = await ownGrowth(action);
+    });
+    t.comment(`${name}: ${((performance.now() - startMs) / 1_000).toFixed(1)} s, node +${(growthBytes / MIB).toFixed(0)} MiB, client +${(own / MIB).toFixed(0)} MiB`);
+    t.ok(growthBytes < RSS_GROWTH_BYTES_MAX, `${name}: node +${growthBytes} bytes`);
+    t.ok(own < RSS_GROWTH_BYTES_MAX, `${name}: client +${own} bytes`);
+  };
+  await timed('put() of 1 GiB', async () => {
+    ({ id } = await storage.put(mebibytes(1_024)));
+  });
+  await timed('get() of 1 GiB', async () => {
+    t.equal(await read(id, Infinity, 0), 1_024 * MIB);
+  });
+  await timed('a reader at 1 MB/s', async () => {
+    await read(id, 15 * MIB, 65);
+  });
+});

@@ -12,6 +12,8 @@ export const REQUEST_BYTES_MAX = 1_048_576;
 export const TOPIC_BYTES_MAX = 512;
 /** Body of a message: larger things belong into a store of blobs, and a commit has to stay short. */
 export const BODY_BYTES_MAX = 262_144;
+/** Messages of one SEND: one commit has to write them all. */
+export const SEND_MESSAGES_MAX = 256;
 /** Key and group of a message: an identifier, not content. */
 export const NAME_BYTES_MAX = 256;
 /** Headers of a message. */

@@ -1,4 +1,4 @@
-import { encode } from '@msgpack/msgpack';
+import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import t from 'tap';
 import { BODY_BYTES_MAX, TENANT_TOPICS_MAX, TOPIC_RECEIVERS_MAX } from '../src/limits.ts';
@@ -278,5 +278,30 @@ await t.test('ciphertext and unknown fields pass, duplicates of fields do not ma
   t.equal(bench.call('SEND', { topic: 'a', body: bytes('x'), later: { version: [1] } }).status, 200);
   t.equal(bench.call('SEND', encode({ topic: 'a', body: bytes('x'), headers: {} })).status, 200);
   t.same(messagesOf(bench.call('RECV', { topic: 'a', max: 2 })).length, 2);
+  t.end();
+});
+
+await t.test('many messages in one SEND are judged one by one', (t) => {
+  const bench = new Bench(new FaultStore());
+  bench.call('SEND', { topic: 'a', body: bytes('x'), key: 'k' });
+  const body = bytes('x');
+  const messages = [{ body, group: 'g' }, { body: 7 }, { body, key: 'k' }, { body: bytes('y'), key: 'k' }, { body, topic: 'elsewhere', priority: 9 }];
+  const { status, body: reply } = bench.call('SEND', { topic: 'a', messages });
+  t.equal(status, 200);
+  const { ids, durability, duplicates, errors } = reply as unknown as { ids: (string | null)[]; durability: string; duplicates: number[]; errors: { at: number; status: number; error: Uint8Array }[] };
+  t.same(ids.map((id) => typeof id), ['string', 'object', 'string', 'object', 'string']);
+  t.ok((ids[0] as string) < (ids[4] as string), 'in their order');
+  t.same([durability, duplicates], ['memory', [2]]);
+  t.match(errors, [{ at: 1, status: 400 }, { at: 3, status: 409 }]);
+  t.match(errors.map(({ error }) => decode(error)), [{ reason: 'bad_payload', detail: { field: 'body' } }, { reason: 'idempotency_conflict' }]);
+  t.match(bench.call('STATS', { topic: 'a' }).body, { ready: 3, admitted: 3 });
+  t.equal(bench.store.commits, 2, 'in one commit');
+  t.type(bench.call('SEND', { topic: 'a', body, messages: null }).body.id, 'string', 'nil counts as missing');
+  const plain = bench.call('SEND', { topic: 'a', messages: [{ body }] }).body;
+  t.same(Object.keys(plain), ['ids', 'durability']);
+  for (const refused of [[], Array.from({ length: 257 }, () => ({ body })), [body], 'x', [{ body }, null]]) {
+    t.match(bench.call('SEND', { topic: 'a', messages: refused }), { status: 400, body: { detail: { field: 'messages' } } });
+  }
+  t.equal(bench.call('SEND', { topic: 'new/../topic', messages: [{ body }] }).status, 400);
   t.end();
 });

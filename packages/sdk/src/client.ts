@@ -260,6 +260,7 @@ export class Client implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
+    this.#mailboxLink.flush();
     this.#calls.close();
     for (const exchange of this.#uplink.exchanges()) {
       if (exchange.endless) this.#calls.abandon(exchange, clientClosed());

@@ -91,6 +91,10 @@ export const STREAM_WRITES_MAX = 256;
 
 // Mailbox
 
+/** Messages that leave in one SEND (specs/mailbox-1.md §5.4). */
+export const MAILBOX_SENDS_MAX = 256;
+/** Bytes of the messages that leave in one SEND: what one refusal or one lost reply concerns. */
+export const MAILBOX_SEND_BYTES = 131_072;
 /** Receipts of one ACK, NACK or EXTEND (specs/mailbox-1.md §6.3). */
 export const MAILBOX_RECEIPTS_MAX = 1_024;
 /** One receipt (specs/mailbox-1.md §1.5); a longer one is a fault of the node. */

@@ -100,9 +100,9 @@ export class Broker {
 
   /** Handles one call. What is wrong with it is its answer; whatever else is thrown is a defect, and the step must not be committed. */
   handle(raw: RawCall): void {
-    const { payload, ...call } = raw;
+    const { callId, op, tenant, endToEnd, payload } = raw;
     try {
-      this.#dispatch({ ...call, fields: new Fields(payload) });
+      this.#dispatch({ callId, op, tenant, endToEnd, fields: Fields.of(payload) });
     } catch (thrown) {
       if (!(thrown instanceof OapError)) throw thrown;
       this.#replies.fail(raw.callId, thrown);

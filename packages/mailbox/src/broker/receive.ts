@@ -43,7 +43,7 @@ export function subscribe(context: ReceiveContext, call: BrokerCall): void {
 export function takeBack(context: ReceiveContext, tenant: string, topicName: string, payload: Uint8Array): void {
   const topic = context.topics.find(tenant, topicName);
   if (topic === undefined) return;
-  for (const receipt of new Fields(payload).receiptsOfMessages()) {
+  for (const receipt of Fields.of(payload).receiptsOfMessages()) {
     const located = locate(context.store, topic, receipt);
     if (typeof located === 'string') continue;
     const { id, slot, key } = located;

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { OapError } from '@omnigate/kernel/wire';
+import { encodeError, OapError } from '@omnigate/kernel/wire';
+import type { Fields } from '../codec/fields.ts';
 import { advanceId, ID_BYTES } from '../codec/ids.ts';
 import type { Entropy } from '../codec/ids.ts';
 import { encodeExtras, extrasOf } from '../codec/message.ts';
 import { asBuffer, SLOT_TTL } from '../codec/slot.ts';
-import { DELAY_MS_MAX, MESSAGE_OVERHEAD_BYTES, PRIORITY_MAX, TENANT_BYTES_MAX, TENANT_MESSAGES_MAX, TTL_MS_MAX } from '../limits.ts';
+import { DELAY_MS_MAX, MESSAGE_OVERHEAD_BYTES, PRIORITY_MAX, SEND_MESSAGES_MAX, TENANT_BYTES_MAX, TENANT_MESSAGES_MAX, TTL_MS_MAX } from '../limits.ts';
 import { MailboxReject } from '../rejects.ts';
 import type { Store } from '../store/store.ts';
 import type { BrokerCall, Replies } from './call.ts';
@@ -31,11 +32,84 @@ export interface SendContext {
   readonly bodyBytesMax: number;
 }
 
-/** SEND (specs/mailbox-1.md §5). Everything is judged before anything is written. */
+/** What became of one message. */
+interface Sent {
+  /** Binary string. */
+  readonly id: string;
+  readonly duplicate: boolean;
+}
+
+/** SEND (specs/mailbox-1.md §5). */
 export function send(context: SendContext, call: BrokerCall): void {
-  const { store, topics, flow, bodyBytesMax } = context;
-  const { fields, tenant } = call;
+  const { fields } = call;
   const name = fields.topic('topic');
+  const messages = fields.optionalMaps('messages', SEND_MESSAGES_MAX);
+  if (messages !== undefined) {
+    sendMany(context, call, name, messages);
+    return;
+  }
+  const { id, duplicate } = sendOne(context, call, name, fields);
+  const { store, replies } = context;
+  const out = replies.begin(call.callId);
+  out.map(3);
+  out.name('id');
+  out.id(id);
+  out.name('duplicate');
+  out.bool(duplicate);
+  out.name('durability');
+  out.name(store.durability);
+  replies.end(false);
+}
+
+/** Many messages in one request (specs/mailbox-1.md §5.4): each is judged by itself. */
+function sendMany(context: SendContext, call: BrokerCall, name: string, messages: readonly Fields[]): void {
+  const { store, replies } = context;
+  const duplicates: number[] = [];
+  const errors: { readonly at: number; readonly error: OapError }[] = [];
+  const out = replies.begin(call.callId);
+  const mapAt = out.at;
+  out.map(2);
+  out.name('ids');
+  out.array(messages.length);
+  messages.forEach((fields, at) => {
+    try {
+      const { id, duplicate } = sendOne(context, call, name, fields);
+      if (duplicate) duplicates.push(at);
+      out.id(id);
+    } catch (error) {
+      if (!(error instanceof OapError)) throw error;
+      errors.push({ at, error });
+      out.nil();
+    }
+  });
+  out.name('durability');
+  out.name(store.durability);
+  out.setU8(mapAt, 0x80 | (2 + Math.sign(duplicates.length) + Math.sign(errors.length)));
+  if (duplicates.length > 0) {
+    out.name('duplicates');
+    out.array(duplicates.length);
+    for (const at of duplicates) out.uint(at);
+  }
+  if (errors.length > 0) {
+    out.name('errors');
+    out.array(errors.length);
+    for (const { at, error } of errors) {
+      out.map(3);
+      out.name('at');
+      out.uint(at);
+      out.name('status');
+      out.uint(error.status);
+      out.name('error');
+      out.bin(encodeError(error));
+    }
+  }
+  replies.end(false);
+}
+
+/** Sends one message. Everything is judged before anything is written. */
+function sendOne(context: SendContext, call: BrokerCall, name: string, fields: Fields): Sent {
+  const { store, topics, flow, bodyBytesMax } = context;
+  const { tenant } = call;
   const body = fields.bin('body');
   const key = fields.optionalName('key');
   const group = fields.optionalName('group');
@@ -56,8 +130,7 @@ export function send(context: SendContext, call: BrokerCall): void {
     if (record.toString('latin1', ID_BYTES, EXPIRY_AT) !== bodyHash) {
       throw new OapError(MailboxReject.idempotency_conflict, { message: 'Another body was sent under this key.', detail: { field: 'key' } });
     }
-    answer(context, call, record.toString('latin1', 0, ID_BYTES), true);
-    return;
+    return { id: record.toString('latin1', 0, ID_BYTES), duplicate: true };
   }
   if (!store.hasRoom) throw new OapError(MailboxReject.mailbox_full);
   const encoded = encodeExtras(extrasOf({ key, group, headers }));
@@ -94,7 +167,7 @@ export function send(context: SendContext, call: BrokerCall): void {
     store.put(topic.dedupKey(keyHash), record);
     flow.forgetKeyAt(topic, flow.nowMs + windowMs, keyHash);
   }
-  answer(context, call, id, false);
+  return { id, duplicate: false };
 }
 
 /** Whether the record of a key is of no use any more. */
@@ -113,18 +186,6 @@ export function checkQuota(topic: Topic, messages: number, bytes: number): void 
   if (within) return;
   const message = `The topic holds ${topic.messages} messages of ${counters.bytes} bytes, the tenant ${use.messages} of ${use.bytes}.`;
   throw new OapError(MailboxReject.mailbox_quota, { message, retryAfterMs: 1_000 });
-}
-
-function answer({ store, replies }: SendContext, call: BrokerCall, id: string, duplicate: boolean): void {
-  const out = replies.begin(call.callId);
-  out.map(3);
-  out.name('id');
-  out.id(id);
-  out.name('duplicate');
-  out.bool(duplicate);
-  out.name('durability');
-  out.name(store.durability);
-  replies.end(false);
 }
 
 function hashOf(value: string | Uint8Array): string {

@@ -8,16 +8,19 @@ export function badField(field: string, wanted: string): OapError {
   return new OapError(Reject.bad_payload, { message: `The field ${field} must be ${wanted}.`, detail: { field } });
 }
 
-/** The fields of one request; nil counts as missing. Every method throws `bad_payload` naming the field. */
+/** The fields of one request or of a part of it; nil counts as missing. Every method throws `bad_payload` naming the field. */
 export class Fields {
   readonly #map: Readonly<Record<string, unknown>>;
 
-  constructor(payload: Uint8Array) {
-    const map = decodeMap(payload);
-    if (map === undefined) {
-      throw new OapError(Reject.bad_payload, { message: 'The payload must be one MessagePack map.', detail: { field: '' } });
-    }
+  private constructor(map: Readonly<Record<string, unknown>>) {
     this.#map = map;
+  }
+
+  /** Those of a whole payload. */
+  static of(payload: Uint8Array): Fields {
+    const map = decodeMap(payload);
+    if (map === undefined) throw badField('', 'one MessagePack map: the whole payload');
+    return new Fields(map);
   }
 
   has(name: string): boolean {
@@ -54,6 +57,15 @@ export class Fields {
     if (value === undefined) return '';
     if (value instanceof Uint8Array && value.length === bytes) return Buffer.from(value).toString('latin1');
     throw badField(name, 'the next of an earlier reply');
+  }
+
+  /** Maps, each with fields of its own; undefined when absent. */
+  optionalMaps(name: string, countMax: number): Fields[] | undefined {
+    const value = this.#get(name);
+    if (value === undefined) return undefined;
+    const ok = Array.isArray(value) && value.length >= 1 && value.length <= countMax && value.every(isMap);
+    if (ok) return (value as Readonly<Record<string, unknown>>[]).map((map) => new Fields(map));
+    throw badField(name, `an array of 1 to ${countMax} maps`);
   }
 
   text(name: string): string {
@@ -129,7 +141,10 @@ export class Fields {
   }
 }
 
+function isMap(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+}
+
 function isTextMap(value: unknown): value is Record<string, string> {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return Object.values(value).every((item) => typeof item === 'string');
+  return isMap(value) && Object.values(value).every((item) => typeof item === 'string');
 }

@@ -32,9 +32,26 @@ const UNKNOWN: ReadonlySet<string> = new Set(['connection_lost', 'internal']);
 /** Sends requests to the mailbox of one node. */
 export class MailboxLink {
   readonly host: MailboxHost;
+  /** Sends off what mailboxes hold back until their turn ends. */
+  readonly #unsent = new Set<() => void>();
 
   constructor(host: MailboxHost) {
     this.host = host;
+  }
+
+  /** Something waits for the end of the turn; `flush` sends it off. */
+  holdBack(flush: () => void): void {
+    this.#unsent.add(flush);
+  }
+
+  /** It was sent. */
+  release(flush: () => void): void {
+    this.#unsent.delete(flush);
+  }
+
+  /** Sends off all that waits for the end of the turn: the client closes. */
+  flush(): void {
+    for (const flush of this.#unsent) flush();
   }
 
   /**
@@ -44,8 +61,12 @@ export class MailboxLink {
    *
    * @throws OapError
    */
-  async call(op: number, request: Fields, terms: CallTerms, repeatable: boolean): Promise<Answer> {
-    const payload = encode(request);
+  call(op: number, request: Fields, terms: CallTerms, repeatable: boolean): Promise<Answer> {
+    return this.callEncoded(op, encode(request), terms, repeatable);
+  }
+
+  /** As `call()`, with the MessagePack of the request. */
+  async callEncoded(op: number, payload: Uint8Array, terms: CallTerms, repeatable: boolean): Promise<Answer> {
     const endsAt = monotonicMs() + terms.deadlineMs;
     let repeated = false;
     for (let attempt = 1; ; attempt++) {

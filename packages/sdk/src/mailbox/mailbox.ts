@@ -11,10 +11,10 @@ import { MessageWorker } from './message-worker.ts';
 import { MailboxOp } from './operations.ts';
 import { readSubscribeOptions, readVisibility } from './receive-options.ts';
 import type { HandlerOptions, MessageHandler, ReceiveOptions, SubscribeOptions } from './receive-options.ts';
-import { send } from './send.ts';
 import type { SendOptions, SendResult } from './send.ts';
 import { readSettings, settingsRequest } from './settings.ts';
 import type { TopicSettings, TopicStats } from './settings.ts';
+import { Sends } from './sends.ts';
 import { Settlements } from './settlements.ts';
 import { readDeliveredMessage } from './stored-message.ts';
 import { Subscription } from './subscription.ts';
@@ -66,6 +66,7 @@ export class Mailbox {
   readonly topic: string;
   readonly #link: MailboxLink;
   readonly #terms: CallTerms;
+  readonly #sends: Sends;
   readonly #settlements: Settlements;
   /** Watches over the leases of messages that were received one by one. */
   readonly #keeper = new LeaseKeeper({ visibilityMs: 0, extendMsMax: 0 });
@@ -75,6 +76,7 @@ export class Mailbox {
     this.topic = topic;
     this.#link = link;
     this.#terms = terms;
+    this.#sends = new Sends(link, topic, terms);
     this.#settlements = new Settlements(link, topic, terms);
   }
 
@@ -87,8 +89,8 @@ export class Mailbox {
    * @throws OapError connection_lost or internal without a key: whether it was sent is unknown; body_too_large,
    *   mailbox_quota, disk_full, mailbox_busy, idempotency_conflict, topic_unknown, bad_payload
    */
-  send(body: string | Uint8Array, options?: SendOptions): Promise<SendResult> {
-    return send(this.#link, this.topic, this.#terms, body, options);
+  async send(body: string | Uint8Array, options?: SendOptions): Promise<SendResult> {
+    return this.#sends.send(body, options);
   }
 
   /**

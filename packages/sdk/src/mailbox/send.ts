@@ -1,12 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { defineReject, Flag, OapError, Reject } from '@omnigate/kernel/wire';
-import type { CallTerms } from '../options.ts';
-import { readCallTerms } from '../call-options.ts';
+import { encode } from '@msgpack/msgpack';
+import { defineReject, OapError, Reject } from '@omnigate/kernel/wire';
 import type { CallOptions } from '../call-options.ts';
-import { readFlag, readText } from '../fields.ts';
 import type { Fields } from '../fields.ts';
-import type { MailboxLink } from './mailbox-link.ts';
-import { MailboxOp } from './operations.ts';
 
 /** What a message may be sent with. */
 export interface SendOptions extends CallOptions {
@@ -52,43 +48,78 @@ const UNKNOWN = [Reject.connection_lost, Reject.internal].map(({ reason, status,
   defineReject(reason, status, retryable, 'L', UNKNOWN_FIX),
 );
 
-/** SEND (specs/mailbox-1.md §5). */
-export async function send(
-  link: MailboxLink,
-  topic: string,
-  terms: CallTerms,
-  body: string | Uint8Array,
-  options: SendOptions | undefined,
-): Promise<SendResult> {
-  const { request, hasKey } = sendRequest(topic, body, options);
-  const callTerms = options === undefined ? terms : readCallTerms(options, terms);
-  const flagged = options?.e2e === true ? { ...callTerms, flags: Flag.APP_E2E } : callTerms;
-  try {
-    const { fields } = await link.call(MailboxOp.SEND, request, flagged, hasKey);
-    return { id: readText(fields, 'id'), duplicate: readFlag(fields, 'duplicate'), durability: readText(fields, 'durability') };
-  } catch (error) {
-    throw hasKey ? error : explainUnknown(OapError.from(error));
+const BODY_NAME = Buffer.from('\x81\xa4body', 'latin1');
+/** Most that comes before the bytes of a body. */
+const BODY_HEAD_BYTES = 5;
+
+/** One message, ready to be written (specs/mailbox-1.md §5). */
+export class OutgoingMessage {
+  readonly hasKey: boolean;
+  /** At most so many bytes are written. */
+  readonly bytes: number;
+  readonly #body: Uint8Array;
+  /** Its whole map, when it is more than a body. */
+  readonly #map: Uint8Array | undefined;
+
+  /** @throws TypeError when the body is none */
+  constructor(body: string | Uint8Array, options: SendOptions | undefined) {
+    const bytes: unknown = typeof body === 'string' ? UTF8.encode(body) : body;
+    if (!(bytes instanceof Uint8Array)) throw new TypeError('the body of a message is text or a Uint8Array');
+    const request = options === undefined ? undefined : requestOf(bytes, options);
+    this.hasKey = request?.key !== undefined;
+    this.#body = bytes;
+    this.#map = request === undefined ? undefined : encode(request);
+    this.bytes = this.#map?.length ?? BODY_NAME.length + BODY_HEAD_BYTES + bytes.length;
+  }
+
+  /** Writes the map of the message; returns the end of it. */
+  write(into: Buffer, at: number): number {
+    if (this.#map !== undefined) {
+      into.set(this.#map, at);
+      return at + this.#map.length;
+    }
+    const body = this.#body;
+    into.set(BODY_NAME, at);
+    const end = writeBinHead(into, at + BODY_NAME.length, body.length);
+    into.set(body, end);
+    return end + body.length;
+  }
+
+  encoded(): Uint8Array {
+    const bytes = Buffer.allocUnsafe(this.bytes);
+    return bytes.subarray(0, this.write(bytes, 0));
   }
 }
 
-function sendRequest(topic: string, body: string | Uint8Array, options: SendOptions | undefined): { request: Fields; hasKey: boolean } {
-  const bytes = typeof body === 'string' ? UTF8.encode(body) : body;
-  if (!(bytes instanceof Uint8Array)) throw new TypeError('the body of a message is text or a Uint8Array');
-  if (options === undefined) return { request: { topic, body: bytes }, hasKey: false };
+function requestOf(body: Uint8Array, options: SendOptions): Fields {
   const { group, priority, delayMs, ttlMs, headers } = options;
   const key = options.key ?? (options.once === true ? randomUUID() : undefined);
-  const request: Record<string, unknown> = { topic, body: bytes };
+  const request: Record<string, unknown> = { body };
   if (key !== undefined) request.key = key;
   if (group !== undefined) request.group = group;
   if (priority !== undefined) request.priority = priority;
   if (delayMs !== undefined) request.delay_ms = delayMs;
   if (ttlMs !== undefined) request.ttl_ms = ttlMs;
   if (headers !== undefined) request.headers = headers;
-  return { request, hasKey: key !== undefined };
+  return request;
+}
+
+/** The head of a bin of MessagePack. */
+function writeBinHead(into: Buffer, at: number, length: number): number {
+  if (length < 0x100) {
+    into[at] = 0xc4;
+    return into.writeUInt8(length, at + 1);
+  }
+  if (length < 0x1_0000) {
+    into[at] = 0xc5;
+    return into.writeUInt16BE(length, at + 1);
+  }
+  into[at] = 0xc6;
+  return into.writeUInt32BE(length, at + 1);
 }
 
 /** Says how to avoid an unknown outcome, where that is what happened. */
-function explainUnknown(error: OapError): OapError {
+export function explainUnknown(error: OapError): OapError {
   const reject = UNKNOWN.find(({ reason }) => reason === error.reason);
   if (reject === undefined) return error;
   const { what, corrId, origin, detail } = error;

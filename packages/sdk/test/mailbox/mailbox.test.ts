@@ -3,6 +3,7 @@ import { Flag, Reject } from '@omnigate/kernel/wire';
 import t from 'tap';
 import type { Test } from 'tap';
 import type { Client, ConnectOptions, Mailbox } from '../../src/index.ts';
+import { MAILBOX_SEND_BYTES } from '../../src/limits.ts';
 import { MailboxOp } from '../../src/mailbox/operations.ts';
 import { ScriptedMailbox } from '../fixtures/scripted-mailbox.ts';
 import type { ScriptedNode } from '../fixtures/scripted-node.ts';
@@ -43,6 +44,55 @@ await t.test('sends of one turn leave together', async (t) => {
   t.same(box.messages.map(({ body }) => Buffer.from(body).toString()), Array.from({ length: 200 }, (_, i) => String(i)), 'in their order');
   t.equal(new Set(results.map(({ id }) => id)).size, 200);
   t.ok(chunks.length <= 4, `${chunks.length} writes`);
+  t.equal(box.of(MailboxOp.SEND).length, 1, 'in one request');
+});
+
+await t.test('of the messages of one request each has its own fate', async (t) => {
+  const { box, mailbox } = await start(t);
+  const body = Buffer.from('mine');
+  const kept = mailbox.send(body);
+  const other = mailbox.send('other', { group: 'g', priority: 9 });
+  body.fill(0);
+  await Promise.all([kept, other]);
+  t.match(box.of(MailboxOp.SEND), [{ messages: [{ body: Buffer.from('mine') }, { body: Buffer.from('other'), group: 'g', priority: 9 }] }]);
+  t.same((await Promise.all(['a', 'b', 'a'].map((key) => mailbox.send('x', { key })))).map(({ duplicate }) => duplicate), [false, false, true]);
+
+  box.onRequest = (peer, frame, { messages }) => {
+    if (messages === undefined) return false;
+    const refusal = (at: number, reject: Reject): object => ({ at, status: reject.status, error: encode({ reason: reject.reason, message: 'no' }) });
+    const ids = messages.map((_, at) => (at === 0 ? '0'.repeat(26) : null));
+    peer.reply(frame, encode({ ids, durability: 'disk', errors: [refusal(1, Reject.bad_payload), refusal(2, Reject.service_unavailable)] }));
+    return true;
+  };
+  const [taken, refused, passing] = await Promise.allSettled(['1', '2', '3'].map((text) => mailbox.send(text)));
+  t.match(taken, { status: 'fulfilled', value: { id: '0'.repeat(26), durability: 'disk' } });
+  t.match(refused, { status: 'rejected', reason: { reason: 'bad_payload' } });
+  t.match(passing, { status: 'fulfilled' }, 'one that may pass is tried again by itself');
+  t.match(box.of(MailboxOp.SEND).at(-1), { topic: 'orders', body: Buffer.from('3') });
+
+  box.onRequest = (peer, frame) => {
+    peer.error(frame, Reject.internal);
+    return true;
+  };
+  const lost = await Promise.allSettled([mailbox.send('x'), mailbox.send('y')]);
+  t.match(lost, [{ reason: { reason: 'internal', message: /once: true/ } }, { reason: { message: /once: true/ } }]);
+});
+
+await t.test('order is kept between messages that go together and those that go alone', async (t) => {
+  const { box, mailbox } = await start(t);
+  const signal = new AbortController().signal;
+  const large = Buffer.alloc(MAILBOX_SEND_BYTES);
+  const ways = [{}, {}, { key: 'k' }, { signal }, {}, { e2e: true }, {}] as const;
+  await Promise.all([...ways.map((options, n) => mailbox.send(String(n), options)), mailbox.send(large), mailbox.send('8')]);
+  t.same(box.messages.map(({ body }) => (body.length > 1 ? '7' : Buffer.from(body).toString())), ['0', '1', '2', '3', '4', '5', '6', '7', '8']);
+});
+
+await t.test('what was sent before the client was closed is sent', async (t) => {
+  const { client, mailbox, box } = await start(t);
+  const sent = Promise.all([mailbox.send('1'), mailbox.send('2')]);
+  await client.close();
+  await sent;
+  t.equal(box.messages.length, 2);
 });
 
 await t.test('a send without a key is never repeated, and its error says what would help', async (t) => {

@@ -96,6 +96,8 @@ export const PREFETCH_TOTAL_MAX = 262_144;
 export const BATCH_REQUESTS_MAX = 1_024;
 /** Their bytes. */
 export const BATCH_BYTES_MAX = 2_097_152;
+/** Share of the time of the last commit for which the next one waits for those who have just been answered. */
+export const GATHER_SHARE = 0.25;
 /** Bytes of requests that wait for the engine before others are refused: half a second of a slow disk. */
 export const BACKLOG_BYTES_MAX = 33_554_432;
 /** Requests that wait for the engine. */
@@ -112,6 +114,8 @@ export const DUE_MESSAGES_PER_TURN = 256;
 export const DUE_TOPICS_PER_TURN = 16;
 /** Keys of one chunk of a sorted set: what one insertion moves at most. */
 export const SORTED_CHUNK_KEYS = 256;
+/** New keys that are put in order together at the latest: what one range has to wait for. */
+export const UNORDERED_KEYS = 4_096;
 /** Longest sleep of the engine; the precision of what is due beyond it. */
 export const ENGINE_SLEEP_MS_MAX = 60_000;
 

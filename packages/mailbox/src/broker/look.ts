@@ -61,7 +61,7 @@ export function peek(context: LookContext, call: BrokerCall): void {
     last = item;
     const message = context.flow.read(topic, item.id);
     if (message === undefined) continue;
-    writeMessage(out, message, { id: item.id, deliveries: item.slot.deliveries, dueMs: item.dueMs });
+    writeMessage(out, message, item.id, item.slot.deliveries, { dueMs: item.dueMs });
     endToEnd ||= message.endToEnd;
     count++;
   }

@@ -1,32 +1,36 @@
 import type { StoredMessage } from '../codec/message.ts';
 import type { Writer } from '../codec/writer.ts';
+import { writeReceipt } from './receipt.ts';
 import { PRIORITY_DEFAULT } from './send.ts';
 
-/** What goes with a message beside what was stored. */
-export interface MessageFacts {
-  readonly id: string;
-  readonly deliveries: number;
-  /** Binary string; absent where there is none. */
-  readonly receipt?: string | undefined;
+/** Where a message is, as far as a reply tells it. */
+export interface MessagePlace {
+  /** Its lease, of which the receipt is made. */
+  readonly lease?: { readonly key: string; readonly generation: number };
   readonly dueMs?: number | undefined;
 }
 
-/** Writes the map of a message (specs/mailbox-1.md §6.2). */
-export function writeMessage(out: Writer, message: StoredMessage, facts: MessageFacts): void {
-  const { receipt, dueMs } = facts;
+const NOWHERE: MessagePlace = {};
+
+/**
+ * Writes the map of a message (specs/mailbox-1.md §6.2).
+ *
+ * @param id as binary string
+ */
+export function writeMessage(out: Writer, message: StoredMessage, id: string, deliveries: number, { lease, dueMs }: MessagePlace = NOWHERE): void {
   const ofPriority = message.priority === PRIORITY_DEFAULT ? 0 : 1;
-  const optional = (receipt === undefined ? 0 : 1) + (dueMs === undefined ? 0 : 1) + (message.endToEnd ? 1 : 0) + ofPriority;
+  const optional = (lease === undefined ? 0 : 1) + (dueMs === undefined ? 0 : 1) + (message.endToEnd ? 1 : 0) + ofPriority;
   out.map(4 + optional + message.extrasCount);
   out.name('id');
-  out.id(facts.id);
+  out.id(id);
   out.name('body');
   out.bin(message.body);
-  if (receipt !== undefined) {
+  if (lease !== undefined) {
     out.name('receipt');
-    out.binKey(receipt);
+    writeReceipt(out, lease.key, lease.generation, message.priority);
   }
   out.name('deliveries');
-  out.uint(facts.deliveries);
+  out.uint(deliveries);
   out.name('sent_at_ms');
   out.uint(message.sentAtMs);
   if (ofPriority > 0) {
@@ -41,5 +45,5 @@ export function writeMessage(out: Writer, message: StoredMessage, facts: Message
     out.name('due_ms');
     out.uint(dueMs);
   }
-  out.raw(message.extras);
+  if (message.extrasCount > 0) out.raw(message.extras);
 }

@@ -1,9 +1,12 @@
-import { byteKey, readU32Key, readU48Key, u32Key } from '../codec/binary.ts';
+import { readU32Key } from '../codec/binary.ts';
+import { asBuffer } from '../codec/slot.ts';
+import type { Writer } from '../codec/writer.ts';
 import { PRIORITY_MAX } from '../limits.ts';
 
 /** A receipt names the key of its lease, so that settling it searches nothing. */
 export interface Receipt {
-  readonly dueMs: number;
+  /** End of the key of its lease: when it ends, and the id. */
+  readonly dueAndId: string;
   readonly id: string;
   readonly generation: number;
   readonly priority: number;
@@ -14,19 +17,22 @@ const ID_END = 22;
 const RECEIPT_BYTES = 27;
 
 /**
- * The bytes of a receipt as binary string.
+ * Writes a receipt as bin.
  *
  * @param leaseKey key of the lease, which ends with its time and the id
  */
-export function receiptOf(leaseKey: string, generation: number, priority: number): string {
-  return leaseKey.slice(-ID_END) + u32Key(generation) + byteKey(priority);
+export function writeReceipt(out: Writer, leaseKey: string, generation: number, priority: number): void {
+  out.binHead(RECEIPT_BYTES);
+  out.latin1(leaseKey, leaseKey.length - ID_END);
+  out.u32(generation);
+  out.u8(priority);
 }
 
 /** Undefined when the bytes are no receipt. */
 export function parseReceipt(bytes: Uint8Array): Receipt | undefined {
   if (bytes.length !== RECEIPT_BYTES) return undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-  const priority = text.charCodeAt(RECEIPT_BYTES - 1);
+  const priority = bytes[RECEIPT_BYTES - 1] as number;
   if (priority > PRIORITY_MAX) return undefined;
-  return { dueMs: readU48Key(text, 0), id: text.slice(DUE_BYTES, ID_END), generation: readU32Key(text, ID_END), priority };
+  const text = asBuffer(bytes).toString('latin1');
+  return { dueAndId: text.slice(0, ID_END), id: text.slice(DUE_BYTES, ID_END), generation: readU32Key(text, ID_END), priority };
 }

@@ -6,6 +6,7 @@ import type { BrokerCall } from './call.ts';
 import type { Flow } from './flow.ts';
 import type { Receiver, Receivers } from './receivers.ts';
 import { locate } from './settle.ts';
+import { topicPath } from './topic.ts';
 import type { Store } from '../store/store.ts';
 import type { Topics } from './topics.ts';
 
@@ -64,6 +65,7 @@ function readReceiver(context: ReceiveContext, call: BrokerCall, messagesMax: nu
     callId,
     tenant,
     topicName,
+    path: topicPath(tenant, topicName),
     messagesMax,
     visibilityMs: visibilityMs === 0 ? undefined : visibilityMs,
     autoAck: ack === 'auto',

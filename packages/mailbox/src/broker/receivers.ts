@@ -9,8 +9,6 @@ import type { Writer } from '../codec/writer.ts';
 import type { Replies } from './call.ts';
 import type { Flow, Taken } from './flow.ts';
 import { writeMessage } from './message-writer.ts';
-import { receiptOf } from './receipt.ts';
-import { topicPath } from './topic.ts';
 import type { Topic } from './topic.ts';
 import type { Topics } from './topics.ts';
 
@@ -19,6 +17,8 @@ export interface Receiver {
   readonly callId: number;
   readonly tenant: string;
   readonly topicName: string;
+  /** Of the topic, whether there is one or not. */
+  readonly path: string;
   /** Messages of one reply, or leases of a subscription. */
   readonly messagesMax: number;
   /** Undefined: that of the topic. */
@@ -72,7 +72,7 @@ export class Receivers {
 
   /** @throws OapError receivers_max */
   add(receiver: Receiver): void {
-    const path = topicPath(receiver.tenant, receiver.topicName);
+    const { path } = receiver;
     const ofPath = this.#countByPath.get(path) ?? 0;
     const ofTenant = this.#countByTenant.get(receiver.tenant) ?? 0;
     const prefetch = receiver.subscription ? receiver.messagesMax : 0;
@@ -199,19 +199,21 @@ export class Receivers {
   #deliver(receiver: Receiver, topic: Topic, { id, slot, message }: Taken, out: Writer): void {
     if (receiver.autoAck) {
       this.#flow.deliverForGood(topic, id, slot);
-      writeMessage(out, message, { id, deliveries: slot.deliveries });
+      writeMessage(out, message, id, slot.deliveries);
       return;
     }
     const { subscription, callId, visibilityMs = topic.settings.visibility_ms } = receiver;
     const key = this.#flow.lease(topic, id, slot, visibilityMs, subscription ? callId : 0);
     if (subscription) receiver.held.set(id, key);
-    writeMessage(out, message, { id, deliveries: slot.deliveries, receipt: receiptOf(key, slot.generation, slot.priority) });
+    writeMessage(out, message, id, slot.deliveries, { lease: { key, generation: slot.generation } });
   }
 
   #want(receiver: Receiver): void {
     if (!receiver.drained || receiver.held.size >= receiver.messagesMax) return;
-    const path = topicPath(receiver.tenant, receiver.topicName);
+    const { path } = receiver;
     const hungry = this.#hungry.get(path);
+    // Whoever is hungry already waits in its turn, and is told of what becomes ready.
+    if (hungry?.has(receiver) === true) return;
     if (hungry === undefined) this.#hungry.set(path, new Set([receiver]));
     else hungry.add(receiver);
     const topic = this.#topics.find(receiver.tenant, receiver.topicName);
@@ -219,14 +221,14 @@ export class Receivers {
   }
 
   #sate(receiver: Receiver): void {
-    const path = topicPath(receiver.tenant, receiver.topicName);
+    const { path } = receiver;
     const hungry = this.#hungry.get(path);
     hungry?.delete(receiver);
     if (hungry?.size === 0) this.#hungry.delete(path);
   }
 
   #forget(receiver: Receiver): void {
-    const path = topicPath(receiver.tenant, receiver.topicName);
+    const { path } = receiver;
     this.#sate(receiver);
     this.#byCall.delete(receiver.callId);
     decrement(this.#countByPath, path);

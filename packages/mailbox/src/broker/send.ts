@@ -3,7 +3,7 @@ import { encodeError, OapError } from '@omnigate/kernel/wire';
 import type { Fields } from '../codec/fields.ts';
 import { advanceId, ID_BYTES } from '../codec/ids.ts';
 import type { Entropy } from '../codec/ids.ts';
-import { encodeExtras, extrasOf } from '../codec/message.ts';
+import { encodeExtras, extrasOf, NO_EXTRAS } from '../codec/message.ts';
 import { asBuffer, SLOT_TTL } from '../codec/slot.ts';
 import { DELAY_MS_MAX, MESSAGE_OVERHEAD_BYTES, PRIORITY_MAX, SEND_MESSAGES_MAX, TENANT_BYTES_MAX, TENANT_MESSAGES_MAX, TTL_MS_MAX } from '../limits.ts';
 import { MailboxReject } from '../rejects.ts';
@@ -133,8 +133,9 @@ function sendOne(context: SendContext, call: BrokerCall, name: string, fields: F
     return { id: record.toString('latin1', 0, ID_BYTES), duplicate: true };
   }
   if (!store.hasRoom) throw new OapError(MailboxReject.mailbox_full);
-  const encoded = encodeExtras(extrasOf({ key, group, headers }));
-  const sizeBytes = body.length + encoded.extras.length + MESSAGE_OVERHEAD_BYTES;
+  const isPlain = key === undefined && group === undefined && headers === undefined;
+  const { extras, extrasCount } = isPlain ? NO_EXTRAS : encodeExtras(extrasOf({ key, group, headers }));
+  const sizeBytes = body.length + extras.length + MESSAGE_OVERHEAD_BYTES;
   if (known !== undefined) checkQuota(known, 1, sizeBytes);
   const topic = topics.forSend(tenant, name);
   if (known === undefined) checkQuota(topic, 1, sizeBytes);
@@ -147,7 +148,7 @@ function sendOne(context: SendContext, call: BrokerCall, name: string, fields: F
   flow.admit(
     topic,
     id,
-    { priority, endToEnd: call.endToEnd, sentAtMs: flow.nowMs, expiresAtMs, ...encoded, body },
+    { priority, endToEnd: call.endToEnd, sentAtMs: flow.nowMs, expiresAtMs, extras, extrasCount, body },
     {
       priority,
       flags: expiresAtMs > 0 ? SLOT_TTL : 0,

@@ -5,7 +5,8 @@ import type { Store } from '../store/store.ts';
 import { MailboxOp } from './call.ts';
 import type { BrokerCall, Replies } from './call.ts';
 import type { Flow } from './flow.ts';
-import { parseReceipt, receiptOf } from './receipt.ts';
+import { parseReceipt, writeReceipt } from './receipt.ts';
+import type { Receipt } from './receipt.ts';
 import type { Receivers } from './receivers.ts';
 import type { Topic } from './topic.ts';
 import type { Topics } from './topics.ts';
@@ -28,6 +29,9 @@ interface Located {
   readonly key: string;
 }
 
+/** A lease that was made to last longer. */
+type Extended = Pick<Located, 'slot' | 'key'>;
+
 /** ACK, NACK and EXTEND (specs/mailbox-1.md §6.3): each receipt is judged by itself. */
 export function settle(context: SettleContext, call: BrokerCall): void {
   const { fields, op } = call;
@@ -37,7 +41,7 @@ export function settle(context: SettleContext, call: BrokerCall): void {
   const visibilityMs = op === MailboxOp.EXTEND ? fields.int('visibility_ms', 1, VISIBILITY_MS_MAX) : 0;
   const topic = context.topics.find(call.tenant, name);
   const outcomes: Outcome[] = [];
-  const renewed: (string | undefined)[] = [];
+  const renewed: (Extended | undefined)[] = [];
   for (const receipt of receipts) {
     const located = topic === undefined ? 'gone' : locate(context.store, topic, receipt);
     if (typeof located === 'string' || topic === undefined) {
@@ -61,9 +65,9 @@ export function settle(context: SettleContext, call: BrokerCall): void {
   if (op === MailboxOp.EXTEND) {
     out.name('receipts');
     out.array(renewed.length);
-    for (const receipt of renewed) {
-      if (receipt === undefined) out.nil();
-      else out.binKey(receipt);
+    for (const extended of renewed) {
+      if (extended === undefined) out.nil();
+      else writeReceipt(out, extended.key, extended.slot.generation, extended.slot.priority);
     }
   }
   context.replies.end(false);
@@ -73,13 +77,17 @@ export function settle(context: SettleContext, call: BrokerCall): void {
 export function locate(store: Store, topic: Topic, bytes: Uint8Array): Located | 'stale' | 'gone' {
   const receipt = parseReceipt(bytes);
   if (receipt === undefined) return 'gone';
-  const { id, dueMs, generation, priority } = receipt;
-  for (const key of [topic.leasedKey(dueMs, id), topic.readyKey(priority, id)]) {
-    const value = store.get(key);
-    const slot = value === undefined ? undefined : decodeSlot(value);
-    if (slot?.generation === generation && slot.deliveries > 0) return { id, slot, key };
-  }
+  const { id, dueAndId, priority } = receipt;
+  const located = locateAt(store, topic.leasedPrefix + dueAndId, receipt) ?? locateAt(store, topic.readyKey(priority, id), receipt);
+  if (located !== undefined) return located;
   return store.get(topic.bodyKey(id)) === undefined ? 'gone' : 'stale';
+}
+
+function locateAt(store: Store, key: string, { id, generation }: Receipt): Located | undefined {
+  const value = store.get(key);
+  if (value === undefined) return undefined;
+  const slot = decodeSlot(value);
+  return slot.generation === generation && slot.deliveries > 0 ? { id, slot, key } : undefined;
 }
 
 function nack(flow: Flow, topic: Topic, { id, slot, key }: Located, delayMs: number): Outcome {
@@ -87,8 +95,8 @@ function nack(flow: Flow, topic: Topic, { id, slot, key }: Located, delayMs: num
   return flow.endLease(topic, id, slot, key, 'nacked', pauseMs) === 'dead' ? 'dead' : 'ok';
 }
 
-function extend({ flow, receivers }: SettleContext, topic: Topic, { id, slot, key }: Located, visibilityMs: number): string {
-  const extended = flow.extend(topic, id, slot, key, visibilityMs);
-  if (slot.holder !== 0) receivers.leaseMoved(slot.holder, id, extended);
-  return receiptOf(extended, slot.generation, slot.priority);
+function extend({ flow, receivers }: SettleContext, topic: Topic, { id, slot, key: before }: Located, visibilityMs: number): Extended {
+  const key = flow.extend(topic, id, slot, before, visibilityMs);
+  if (slot.holder !== 0) receivers.leaseMoved(slot.holder, id, key);
+  return { slot, key };
 }

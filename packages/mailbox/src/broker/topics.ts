@@ -28,6 +28,7 @@ export class Topics {
   readonly #alarms = new SortedKeys();
   readonly #windows = new Set<Topic>();
   #touched: Topic[] = [];
+  #lastFound: Topic | undefined;
   #nextNumber = 1;
 
   /** Reads all topics; their messages stay where they are. */
@@ -50,7 +51,12 @@ export class Topics {
   }
 
   find(tenant: string, name: string): Topic | undefined {
-    return this.#byPath.get(topicPath(tenant, name));
+    const last = this.#lastFound;
+    // Most calls name the topic of the one before, and topics do not go.
+    if (last?.name === name && last.tenant === tenant) return last;
+    const topic = this.#byPath.get(topicPath(tenant, name));
+    if (topic !== undefined) this.#lastFound = topic;
+    return topic;
   }
 
   /** @throws OapError topic_unknown */

@@ -64,7 +64,7 @@ export class Fields {
     const value = this.#get(name);
     if (value === undefined) return undefined;
     const ok = Array.isArray(value) && value.length >= 1 && value.length <= countMax && value.every(isMap);
-    if (ok) return (value as Readonly<Record<string, unknown>>[]).map((map) => new Fields(map));
+    if (ok) return value.map((map) => new Fields(map));
     throw badField(name, `an array of 1 to ${countMax} maps`);
   }
 

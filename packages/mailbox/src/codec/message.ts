@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { encode } from '@msgpack/msgpack';
 import { decodeMap } from '@omnigate/kernel/wire';
+import { getU32, getU48, putU32, putU48 } from './binary.ts';
 import { asBuffer } from './slot.ts';
 
 /** Why and whence a message came to a dead-letter topic, as it stands in replies. */
@@ -33,6 +34,8 @@ export interface StoredMessage {
   readonly body: Uint8Array;
 }
 
+type EncodedExtras = Pick<StoredMessage, 'extras' | 'extrasCount'>;
+
 // crc32, flags, priority, time of sending, time of expiry, count and bytes of the extras.
 const HEAD_BYTES = 21;
 const END_TO_END = 1;
@@ -43,11 +46,14 @@ export function extrasOf(some: { readonly [Name in 'key' | 'group' | 'headers']:
   return Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined));
 }
 
+/** A message that has none of them. */
+export const NO_EXTRAS: EncodedExtras = { extras: NO_BYTES, extrasCount: 0 };
+
 /** The extras of a message as bytes and their count. */
-export function encodeExtras(extras: Extras): Pick<StoredMessage, 'extras' | 'extrasCount'> {
+export function encodeExtras(extras: Extras): EncodedExtras {
   const extrasCount = Object.keys(extras).length;
   // A map of up to 15 fields opens with one byte.
-  return extrasCount === 0 ? { extras: NO_BYTES, extrasCount } : { extras: encode(extras).subarray(1), extrasCount };
+  return extrasCount === 0 ? NO_EXTRAS : { extras: encode(extras).subarray(1), extrasCount };
 }
 
 export function decodeExtras({ extras, extrasCount }: StoredMessage): Extras {
@@ -63,28 +69,28 @@ export function encodeMessage(message: StoredMessage): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + extras.length + body.length);
   bytes[4] = message.endToEnd ? END_TO_END : 0;
   bytes[5] = message.priority;
-  bytes.writeUIntBE(message.sentAtMs, 6, 6);
-  bytes.writeUIntBE(message.expiresAtMs, 12, 6);
+  putU48(bytes, 6, message.sentAtMs);
+  putU48(bytes, 12, message.expiresAtMs);
   bytes[18] = message.extrasCount;
   bytes.writeUInt16BE(extras.length, 19);
   if (extras.length > 0) bytes.set(extras, HEAD_BYTES);
   bytes.set(body, HEAD_BYTES + extras.length);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4)), 0);
+  putU32(bytes, 0, crc32(bytes.subarray(4)));
   return bytes;
 }
 
 /** The message that was stored; undefined when its bytes are not what was written. */
 export function decodeMessage(stored: Uint8Array): StoredMessage | undefined {
   const bytes = asBuffer(stored);
-  if (bytes.length < HEAD_BYTES || crc32(bytes.subarray(4)) !== bytes.readUInt32BE(0)) return undefined;
+  if (bytes.length < HEAD_BYTES || crc32(bytes.subarray(4)) !== getU32(bytes, 0)) return undefined;
   const bodyAt = HEAD_BYTES + bytes.readUInt16BE(19);
   return {
     endToEnd: bytes[4] === END_TO_END,
     priority: bytes[5] as number,
-    sentAtMs: bytes.readUIntBE(6, 6),
-    expiresAtMs: bytes.readUIntBE(12, 6),
+    sentAtMs: getU48(bytes, 6),
+    expiresAtMs: getU48(bytes, 12),
     extrasCount: bytes[18] as number,
-    extras: bytes.subarray(HEAD_BYTES, bodyAt),
+    extras: bodyAt === HEAD_BYTES ? NO_BYTES : bytes.subarray(HEAD_BYTES, bodyAt),
     body: bytes.subarray(bodyAt),
   };
 }

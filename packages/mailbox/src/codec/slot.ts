@@ -1,3 +1,5 @@
+import { getU32, getU48, putU32, putU48 } from './binary.ts';
+
 /** What a message takes along from state to state; its body stays where it was written first. */
 export interface Slot {
   readonly priority: number;
@@ -28,26 +30,25 @@ export function encodeSlot(slot: Slot): Buffer {
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + group.length);
   bytes[0] = slot.priority;
   bytes[1] = slot.flags;
-  bytes.writeUInt32BE(slot.deliveries, 2);
-  bytes.writeUInt32BE(slot.generation, 6);
-  bytes.writeUInt32BE(slot.sizeBytes, 10);
-  bytes.writeUInt32BE(slot.holder, 14);
-  bytes.writeUIntBE(slot.notBeforeMs, 18, 6);
+  putU32(bytes, 2, slot.deliveries);
+  putU32(bytes, 6, slot.generation);
+  putU32(bytes, 10, slot.sizeBytes);
+  putU32(bytes, 14, slot.holder);
+  putU48(bytes, 18, slot.notBeforeMs);
   if (group.length > 0) bytes.write(group, HEAD_BYTES, 'latin1');
   return bytes;
 }
 
 export function decodeSlot(bytes: Uint8Array): Slot {
-  const buffer = asBuffer(bytes);
   return {
-    priority: buffer[0] as number,
-    flags: buffer[1] as number,
-    deliveries: buffer.readUInt32BE(2),
-    generation: buffer.readUInt32BE(6),
-    sizeBytes: buffer.readUInt32BE(10),
-    holder: buffer.readUInt32BE(14),
-    notBeforeMs: buffer.readUIntBE(18, 6),
-    group: buffer.length === HEAD_BYTES ? '' : buffer.toString('latin1', HEAD_BYTES),
+    priority: bytes[0] as number,
+    flags: bytes[1] as number,
+    deliveries: getU32(bytes, 2),
+    generation: getU32(bytes, 6),
+    sizeBytes: getU32(bytes, 10),
+    holder: getU32(bytes, 14),
+    notBeforeMs: getU48(bytes, 18),
+    group: bytes.length === HEAD_BYTES ? '' : asBuffer(bytes).toString('latin1', HEAD_BYTES),
   };
 }
 

@@ -10,9 +10,15 @@ export function isUnicode(text: string): boolean {
   return !LONE_SURROGATE.test(text);
 }
 
+/** Calls in a row name the same topic, mostly. */
+let lastName = '';
+
 /** Whether a text is the name of a topic (specs/mailbox-1.md §1.3). */
 export function isTopicName(text: string): boolean {
+  if (text.length === 0 || text === lastName) return text.length > 0;
   // No UTF-16 unit takes more than three bytes, and none less than one.
-  if (text.length === 0 || text.length > TOPIC_BYTES_MAX) return false;
-  return !FORBIDDEN.test(text) && isUnicode(text) && Buffer.byteLength(text) <= TOPIC_BYTES_MAX;
+  if (text.length > TOPIC_BYTES_MAX) return false;
+  const isName = !FORBIDDEN.test(text) && isUnicode(text) && Buffer.byteLength(text) <= TOPIC_BYTES_MAX;
+  if (isName) lastName = text;
+  return isName;
 }

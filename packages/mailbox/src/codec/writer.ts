@@ -32,12 +32,17 @@ export class Writer {
 
   u16(value: number): void {
     this.#need(2);
-    this.at = this.#buffer.writeUInt16BE(value, this.at);
+    this.#buffer[this.at++] = value >>> 8;
+    this.#buffer[this.at++] = value;
   }
 
   u32(value: number): void {
     this.#need(4);
-    this.at = this.#buffer.writeUInt32BE(value, this.at);
+    const buffer = this.#buffer;
+    buffer[this.at++] = value >>> 24;
+    buffer[this.at++] = value >>> 16;
+    buffer[this.at++] = value >>> 8;
+    buffer[this.at++] = value;
   }
 
   raw(bytes: Uint8Array): void {
@@ -46,9 +51,13 @@ export class Writer {
     this.at += bytes.length;
   }
 
-  latin1(text: string): void {
+  /** Short texts: what a loop writes before a call would have begun. */
+  latin1(text: string, from = 0): void {
     this.#need(text.length);
-    this.at += this.#buffer.write(text, this.at, 'latin1');
+    const buffer = this.#buffer;
+    let { at } = this;
+    for (let index = from; index < text.length; index++) buffer[at++] = text.charCodeAt(index);
+    this.at = at;
   }
 
   /** Leaves room for a number that is set later. */
@@ -87,9 +96,8 @@ export class Writer {
 
   /** Text of ASCII only, at most 31 characters: the names of fields. */
   name(text: string): void {
-    this.#need(text.length + 1);
-    this.#buffer[this.at++] = 0xa0 | text.length;
-    this.at += this.#buffer.write(text, this.at, 'latin1');
+    this.u8(0xa0 | text.length);
+    this.latin1(text);
   }
 
   text(text: string): void {
@@ -105,13 +113,13 @@ export class Writer {
   }
 
   bin(bytes: Uint8Array): void {
-    this.#binHead(bytes.length);
+    this.binHead(bytes.length);
     this.raw(bytes);
   }
 
   /** A binary string as bin. */
   binKey(key: string): void {
-    this.#binHead(key.length);
+    this.binHead(key.length);
     this.latin1(key);
   }
 
@@ -145,7 +153,8 @@ export class Writer {
     }
   }
 
-  #binHead(bytes: number): void {
+  /** Opens a bin of so many bytes, which follow. */
+  binHead(bytes: number): void {
     if (bytes < 0x100) {
       this.u8(0xc4);
       this.u8(bytes);

@@ -9,6 +9,7 @@ export class Engine {
   readonly #store: Store;
   readonly #broker: Broker;
   readonly #replies = new ReplyBatch();
+  #underWay = false;
 
   /** Takes over a store that nobody else uses. */
   constructor(store: Store, options: BrokerOptions = {}) {
@@ -26,6 +27,11 @@ export class Engine {
     return this.#broker.nextDueMs;
   }
 
+  /** Whether the batch is not done yet: `step` will yield again. */
+  get underWay(): boolean {
+    return this.#underWay;
+  }
+
   /**
    * Handles a batch, which may be empty, in one step or, where there is much to
    * write, in several. What it yields is durable: the answers of one step each.
@@ -34,6 +40,7 @@ export class Engine {
    *   then, and the engine must not be used any more
    */
   *step(batch: Uint8Array, nowMs: number): Generator<Uint8Array, undefined> {
+    this.#underWay = true;
     this.#broker.begin(nowMs);
     for (const frame of readFrames(batch)) {
       this.#take(frame);
@@ -41,7 +48,9 @@ export class Engine {
       yield this.#commit();
       this.#broker.begin(nowMs);
     }
-    yield this.#commit();
+    const last = this.#commit();
+    this.#underWay = false;
+    yield last;
     return undefined;
   }
 

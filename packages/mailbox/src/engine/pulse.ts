@@ -4,9 +4,8 @@ import type { Engine } from './engine.ts';
 
 /** What a pulse tells of. */
 export interface PulseEvents {
-  answers(batch: Uint8Array): void;
-  /** The batch is done; the next one may come. */
-  ready(): void;
+  /** @param ready the batch that was given is done; the next one may come */
+  answers(batch: Uint8Array, ready: boolean): void;
   /** The engine must not be used any more. */
   failed(error: unknown): void;
 }
@@ -30,9 +29,7 @@ export class Pulse {
 
   /** Handles a batch. */
   step(batch: Uint8Array): void {
-    if (!this.#run(batch)) return;
-    this.#events.ready();
-    this.#sleep();
+    if (this.#run(batch, true)) this.#sleep();
   }
 
   stop(): void {
@@ -40,11 +37,12 @@ export class Pulse {
     clearTimeout(this.#timer);
   }
 
-  #run(batch: Uint8Array): boolean {
+  #run(batch: Uint8Array, given: boolean): boolean {
     if (this.#stopped) return false;
     try {
       for (const answers of this.#engine.step(batch, this.#clock.now())) {
-        if (answers.length > 0) this.#events.answers(answers);
+        const ready = given && !this.#engine.underWay;
+        if (answers.length > 0 || ready) this.#events.answers(answers, ready);
       }
       return true;
     } catch (error) {
@@ -63,6 +61,6 @@ export class Pulse {
   }
 
   readonly #onDue = (): void => {
-    if (this.#run(NOTHING)) this.#sleep();
+    if (this.#run(NOTHING, false)) this.#sleep();
   };
 }

@@ -8,10 +8,10 @@ export interface EngineSettings {
 
 /** What the thread says. It is sent batches of frames, and `stop`. */
 export type EngineMessage =
-  /** It takes a batch: after the start, and when the last one is done. */
+  /** The store is open, and it takes a batch. */
   | { readonly kind: 'ready' }
-  /** Answers, which are durable. */
-  | { readonly kind: 'answers'; readonly batch: Uint8Array }
+  /** Answers, which are durable; with `ready` the last batch is done, and it takes the next one. */
+  | { readonly kind: 'answers'; readonly batch: Uint8Array; readonly ready: boolean }
   /** A message that is not delivered because its bytes are damaged. */
   | { readonly kind: 'corrupt'; readonly topic: string; readonly id: string }
   /** It cannot go on, and ends. */

@@ -24,11 +24,8 @@ try {
   });
   const clock = new EngineClock(engine.nowMs);
   const pulse = new Pulse(engine, clock, {
-    answers: (batch) => {
-      tell({ kind: 'answers', batch }, [batch.buffer as ArrayBuffer]);
-    },
-    ready: () => {
-      tell({ kind: 'ready' });
+    answers: (batch, ready) => {
+      tell({ kind: 'answers', batch, ready }, [batch.buffer as ArrayBuffer]);
     },
     failed: (error) => {
       // Nothing is known of the state any more; whoever starts the thread again reads it from the disk.

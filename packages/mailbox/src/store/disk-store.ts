@@ -125,9 +125,9 @@ export class DiskStore implements Store {
   }
 
   #checkpoint(): void {
-    const changes = [...this.#table.changes()].map(([key, { value }]) => [key, value] as const);
+    const changes = [...this.#table.changes()];
     // In the order of the tree neighbours are found on one page.
-    changes.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+    changes.sort((a, b) => (a.key < b.key ? -1 : 1));
     let at = 0;
     // Each change says what a key has afterwards, so that a checkpoint that was cut off is simply made again.
     for (; changes.length - at > CHECKPOINT_CHUNK_KEYS; at += CHECKPOINT_CHUNK_KEYS) {

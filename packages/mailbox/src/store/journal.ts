@@ -1,6 +1,7 @@
 import { closeSync, constants, fdatasyncSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { putU32 } from '../codec/binary.ts';
 import { COMMIT_BYTES_MAX } from '../limits.ts';
 import type { Key } from './store.ts';
 
@@ -13,6 +14,8 @@ export interface JournalWrite {
 /** Bytes before the writes of a commit: their length, their checksum, and the number of the commit. */
 const HEAD_BYTES = 16;
 const WRITE_HEAD_BYTES = 6;
+/** Shorter keys are written by a loop before a call would have begun. */
+const LOOP_CHARS_MAX = 64;
 /** In place of the length of a value: the key is removed. */
 const REMOVED = 0xffff_ffff;
 
@@ -56,7 +59,7 @@ export class Journal {
    * @throws RangeError when the commit is too large, which is a defect of the caller
    * @throws Error of the file system; whether the commit is there is unknown then
    */
-  append(sequence: number, writes: Iterable<JournalWrite>): void {
+  append(sequence: number, writes: readonly JournalWrite[]): void {
     let end = HEAD_BYTES;
     for (const { key, value } of writes) end = this.#encode(end, key, value);
     if (this.#at + end > this.#bytes) throw new RangeError(`a commit of ${end} bytes does not fit the journal`);
@@ -102,10 +105,13 @@ export class Journal {
       this.#buffer = larger;
     }
     const buffer = this.#buffer;
-    buffer.writeUInt16BE(key.length, at);
-    buffer.writeUInt32BE(value === undefined ? REMOVED : value.length, at + 2);
-    buffer.write(key, at + WRITE_HEAD_BYTES, 'latin1');
-    if (value !== undefined) buffer.set(value, at + WRITE_HEAD_BYTES + key.length);
+    buffer[at] = key.length >>> 8;
+    buffer[at + 1] = key.length;
+    putU32(buffer, at + 2, value === undefined ? REMOVED : value.length);
+    const keyAt = at + WRITE_HEAD_BYTES;
+    if (key.length > LOOP_CHARS_MAX) buffer.write(key, keyAt, 'latin1');
+    else for (let index = 0; index < key.length; index++) buffer[keyAt + index] = key.charCodeAt(index);
+    if (value !== undefined) buffer.set(value, keyAt + key.length);
     return at + bytes;
   }
 

@@ -1,6 +1,6 @@
 import { open } from 'lmdb';
 import type { Database, RootDatabase } from 'lmdb';
-import type { Base } from './memtable.ts';
+import type { Base, Change } from './memtable.ts';
 import type { Entry, Key } from './store.ts';
 
 /** How far the base is: commits up to this one are in it. */
@@ -77,10 +77,10 @@ export class LmdbBase implements Base {
    * @param applied the commit that the base is at afterwards; undefined when more follows
    * @throws Error when that is not certain
    */
-  apply(changes: readonly (readonly [Key, Uint8Array | undefined])[], applied: number | undefined): void {
+  apply(changes: readonly Pick<Change, 'key' | 'value'>[], applied: number | undefined): void {
     const tree = this.#tree;
     tree.transactionSync(() => {
-      for (const [key, value] of changes) {
+      for (const { key, value } of changes) {
         const binary = Buffer.from(key, 'latin1');
         // The results are of no interest: what fails here fails the transaction.
         if (value === undefined) void tree.remove(binary);

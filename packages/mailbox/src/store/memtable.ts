@@ -1,3 +1,4 @@
+import { UNORDERED_KEYS } from '../limits.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { Entry, Key } from './store.ts';
 
@@ -9,6 +10,7 @@ export interface Base {
 
 /** What the newest writes made of one key. */
 export interface Change {
+  readonly key: Key;
   /** Undefined: removed, which hides what the base has. */
   value: Uint8Array | undefined;
   /** The base has no such key, so that removing it leaves nothing to hide. */
@@ -17,6 +19,10 @@ export interface Change {
   committed: boolean;
   /** It is among the writes of the commit to come. */
   pending: boolean;
+  /** Its key is among those in order. */
+  ordered: boolean;
+  /** It came and went. */
+  gone: boolean;
 }
 
 /** What a write takes in a commit beside its key and value, at most. */
@@ -31,8 +37,10 @@ export class Memtable {
   readonly #base: Base;
   readonly #changes = new Map<Key, Change>();
   readonly #order = new SortedKeys();
-  /** Keys written since the last commit; of those that came and went since then there is no change any more. */
-  #pending: Key[] = [];
+  /** Not in order yet: most keys go before anybody asks for a range. Those that did are passed over. */
+  #unordered: Change[] = [];
+  /** Written since the last commit; those that came and went since then are not pending any more. */
+  #pending: Change[] = [];
   #writtenBytes = 0;
   #bytes = 0;
 
@@ -58,13 +66,13 @@ export class Memtable {
   insert(key: Key, value: Uint8Array): void {
     const change = this.#changes.get(key);
     if (change === undefined) this.#add(key, value, true);
-    else this.#set(key, change, value);
+    else this.#set(change, value);
   }
 
   put(key: Key, value: Uint8Array): void {
     const change = this.#changes.get(key);
     if (change === undefined) this.#add(key, value, false);
-    else this.#set(key, change, value);
+    else this.#set(change, value);
   }
 
   remove(key: Key): void {
@@ -72,14 +80,16 @@ export class Memtable {
     if (change === undefined) {
       this.#add(key, undefined, false);
     } else if (change.fresh && !change.committed) {
-      // It was never told to anybody. The pending list finds nothing under its name.
-      this.#forget(key, change);
+      // It was never told to anybody.
+      change.pending = false;
+      this.#forget(change);
     } else {
-      this.#set(key, change, undefined);
+      this.#set(change, undefined);
     }
   }
 
   range(from: Key, below: Key, limit: number): Entry[] {
+    this.#putInOrder();
     const entries: Entry[] = [];
     const own = this.#order.from(from);
     let next = own.next().value;
@@ -109,12 +119,8 @@ export class Memtable {
   }
 
   /** The writes since the last commit, each key once; the caller then calls `committed`. */
-  *pending(): Generator<{ key: Key; value: Uint8Array | undefined }, undefined> {
-    for (const key of this.#pending) {
-      const change = this.#changes.get(key);
-      if (change?.pending === true) yield { key, value: change.value };
-    }
-    return undefined;
+  pending(): readonly Change[] {
+    return this.#pending.filter(({ pending }) => pending);
   }
 
   /** About the bytes of the pending writes, in an upper bound. */
@@ -124,52 +130,71 @@ export class Memtable {
 
   /** The pending writes are durable. */
   committed(): void {
-    for (const key of this.#pending) {
-      const change = this.#changes.get(key);
-      if (change?.pending !== true) continue;
+    for (const change of this.#pending) {
+      if (!change.pending) continue;
       change.pending = false;
       change.committed = true;
       // The log has both the coming and the going: the base never needs to hear of it.
-      if (change.fresh && change.value === undefined) this.#forget(key, change);
+      if (change.fresh && change.value === undefined) this.#forget(change);
     }
     this.#pending = [];
     this.#writtenBytes = 0;
   }
 
   /** Everything that differs from the base, in no order. */
-  changes(): Iterable<[Key, Change]> {
-    return this.#changes;
+  changes(): Iterable<Change> {
+    return this.#changes.values();
   }
 
   /** The base has it all now. */
   clear(): void {
     this.#changes.clear();
     this.#order.clear();
+    this.#unordered = [];
     this.#pending = [];
     this.#writtenBytes = 0;
     this.#bytes = 0;
   }
 
   #add(key: Key, value: Uint8Array | undefined, fresh: boolean): void {
-    this.#changes.set(key, { value, fresh, committed: false, pending: true });
-    this.#order.add(key);
-    this.#pending.push(key);
-    this.#bytes += key.length + (value?.length ?? 0);
-    this.#writtenBytes += WRITE_OVERHEAD_BYTES + key.length + (value?.length ?? 0);
+    const change: Change = { key, value, fresh, committed: false, pending: true, ordered: false, gone: false };
+    this.#changes.set(key, change);
+    this.#unordered.push(change);
+    if (this.#unordered.length > UNORDERED_KEYS) this.#putInOrder();
+    this.#pending.push(change);
+    const bytes = key.length + (value === undefined ? 0 : value.length);
+    this.#bytes += bytes;
+    this.#writtenBytes += WRITE_OVERHEAD_BYTES + bytes;
   }
 
-  #set(key: Key, change: Change, value: Uint8Array | undefined): void {
-    this.#bytes += (value?.length ?? 0) - (change.value?.length ?? 0);
+  #set(change: Change, value: Uint8Array | undefined): void {
+    const before = change.value === undefined ? 0 : change.value.length;
+    const after = value === undefined ? 0 : value.length;
+    this.#bytes += after - before;
     change.value = value;
-    this.#writtenBytes += WRITE_OVERHEAD_BYTES + key.length + (value?.length ?? 0);
+    this.#writtenBytes += WRITE_OVERHEAD_BYTES + change.key.length + after;
     if (change.pending) return;
     change.pending = true;
-    this.#pending.push(key);
+    this.#pending.push(change);
   }
 
-  #forget(key: Key, change: Change): void {
+  #forget(change: Change): void {
+    const { key, value } = change;
     this.#changes.delete(key);
-    this.#order.delete(key);
-    this.#bytes -= key.length + (change.value?.length ?? 0);
+    if (change.ordered) this.#order.delete(key);
+    change.gone = true;
+    this.#bytes -= key.length + (value === undefined ? 0 : value.length);
+  }
+
+  #putInOrder(): void {
+    if (this.#unordered.length === 0) return;
+    const there = this.#unordered.filter(({ gone }) => !gone);
+    this.#unordered = [];
+    // Neighbours come to the same chunk.
+    there.sort((a, b) => (a.key < b.key ? -1 : 1));
+    for (const change of there) {
+      change.ordered = true;
+      this.#order.add(change.key);
+    }
   }
 }

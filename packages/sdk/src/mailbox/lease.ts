@@ -64,7 +64,7 @@ export class Lease {
 
   /** ACK or NACK; only the first one counts, and a failed one may be repeated. */
   settle(op: number, delayMs: number | undefined): Promise<void> {
-    this.#settled ??= this.#settle(op, delayMs);
+    this.#settled ??= this.#extending === undefined ? this.#settle(op, delayMs) : this.#settleAfter(this.#extending, op, delayMs);
     return this.#settled;
   }
 
@@ -102,45 +102,54 @@ export class Lease {
     this.#controller?.abort(this.#lostError(what));
   }
 
-  async #settle(op: number, delayMs: number | undefined): Promise<void> {
-    // The receipt that an EXTEND replaces is good for nothing.
-    if (this.#extending !== undefined) {
-      this.#unsent = settledQuietly(this.#extending);
-      await this.#unsent;
-      this.#unsent = undefined;
-    }
-    try {
-      await this.#send(op, delayMs);
-    } catch (error) {
-      if (!this.lost) {
-        this.#settled = undefined;
-        this.watch?.add(this);
-      }
-      throw error;
-    }
-    this.watch?.forget(this);
+  /** The receipt that an EXTEND replaces is good for nothing. */
+  async #settleAfter(extending: Promise<void>, op: number, delayMs: number | undefined): Promise<void> {
+    this.#unsent = settledQuietly(extending);
+    await this.#unsent;
+    this.#unsent = undefined;
+    await this.#settle(op, delayMs);
+  }
+
+  #settle(op: number, delayMs: number | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#send(
+        op,
+        delayMs,
+        () => {
+          this.watch?.forget(this);
+          resolve();
+        },
+        (error) => {
+          if (!this.lost) {
+            this.#settled = undefined;
+            this.watch?.add(this);
+          }
+          reject(error);
+        },
+      );
+    });
   }
 
   async #extend(visibilityMs: number): Promise<void> {
     const endsAt = monotonicMs() + visibilityMs;
-    await this.#send(MailboxOp.EXTEND, visibilityMs);
+    await new Promise<void>((resolve, reject) => {
+      this.#send(MailboxOp.EXTEND, visibilityMs, resolve, reject);
+    });
     this.endsAt = endsAt;
   }
 
-  #send(op: number, timeMs: number | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#settlements.add(op, timeMs, this.#receipt, {
-        settled: (outcome, receipt, repeated) => {
-          if (receipt !== undefined) this.#receipt = receipt;
-          if (isDone(op, outcome, repeated)) {
-            resolve();
-            return;
-          }
-          this.lose(LOST[outcome] ?? outcome);
-          reject(this.#lostError(LOST[outcome] ?? outcome));
-        },
-        failed: reject,
-      });
+  #send(op: number, timeMs: number | undefined, done: () => void, failed: (error: OapError) => void): void {
+    this.#settlements.add(op, timeMs, this.#receipt, {
+      settled: (outcome, receipt, repeated) => {
+        if (receipt !== undefined) this.#receipt = receipt;
+        if (isDone(op, outcome, repeated)) {
+          done();
+          return;
+        }
+        this.lose(LOST[outcome] ?? outcome);
+        failed(this.#lostError(LOST[outcome] ?? outcome));
+      },
+      failed,
     });
   }
 

@@ -111,11 +111,11 @@ export class Mailbox {
     // What a lost reply held is delivered again when its lease ends, so asking again harms nobody.
     const { fields } = await this.#link.call(MailboxOp.RECV, request, terms, true);
     return readList(fields, 'messages').map((value) => {
-      const delivered = readDeliveredMessage(value);
-      if (delivered.receipt === undefined) return new Message(delivered, undefined);
-      const lease = new Lease(this.#settlements, delivered.id, delivered.receipt, visibilityMs);
+      const { stored, receipt } = readDeliveredMessage(value);
+      if (receipt === undefined) return new Message(stored, undefined);
+      const lease = new Lease(this.#settlements, stored.id, receipt, visibilityMs);
       this.#keeper.add(lease);
-      return new Message(delivered, lease);
+      return new Message(stored, lease);
     });
   }
 

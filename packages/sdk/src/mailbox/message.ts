@@ -1,6 +1,6 @@
 import type { Lease } from './lease.ts';
 import { MailboxOp } from './operations.ts';
-import type { DeadLetter, DeliveredMessage, StoredMessage } from './stored-message.ts';
+import type { DeadLetter, StoredMessage } from './stored-message.ts';
 
 /** Which delay a message takes that is given back. */
 export interface NackOptions {
@@ -28,7 +28,7 @@ export class Message implements StoredMessage {
   /** Undefined when handing it out acknowledged it. */
   readonly #lease: Lease | undefined;
 
-  constructor(from: DeliveredMessage, lease: Lease | undefined) {
+  constructor(from: StoredMessage, lease: Lease | undefined) {
     this.id = from.id;
     this.body = from.body;
     this.deliveries = from.deliveries;

@@ -42,7 +42,8 @@ export interface PeekedMessage extends StoredMessage {
 }
 
 /** A message that a receiver got, and its receipt unless it was acknowledged by being handed out. */
-export interface DeliveredMessage extends StoredMessage {
+export interface DeliveredMessage {
+  readonly stored: StoredMessage;
   readonly receipt: Uint8Array | undefined;
 }
 
@@ -78,7 +79,7 @@ export function readDeliveredMessage(value: unknown): DeliveredMessage {
   const fields = asFields(value, 'messages');
   const receipt = readOptionalBytes(fields, 'receipt');
   if (receipt !== undefined && receipt.length > MAILBOX_RECEIPT_BYTES_MAX) throw badField('receipt');
-  return { ...readStoredMessage(fields), receipt };
+  return { stored: readStoredMessage(fields), receipt };
 }
 
 function readDeadLetter(fields: Fields): DeadLetter {

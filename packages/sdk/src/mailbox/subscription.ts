@@ -116,14 +116,9 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable, Fe
 
   [Symbol.asyncIterator](): AsyncIterator<Message, undefined> {
     return {
-      next: async () => {
-        for (;;) {
-          const result = await this.#messages.next();
-          if (result.done === true) return result;
-          const value = this.#taken(result.value);
-          // One that waited for too long is somebody else's by now.
-          if (!value.lost) return { done: false, value };
-        }
+      next: () => {
+        const value = this.take();
+        return value === undefined ? this.#next() : Promise.resolve({ done: false, value });
       },
       return: async () => {
         await this.close();
@@ -170,11 +165,10 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable, Fe
   delivered(feed: Feed, messages: readonly DeliveredMessage[], costBytes: number): void {
     if (feed !== this.#feed) return;
     const { settlements, terms } = this.#parts;
-    for (const delivered of messages) {
-      const { receipt } = delivered;
-      const lease = receipt === undefined ? undefined : new Lease(settlements, delivered.id, receipt, terms.visibilityMs);
+    for (const { stored, receipt } of messages) {
+      const lease = receipt === undefined ? undefined : new Lease(settlements, stored.id, receipt, terms.visibilityMs);
       if (lease !== undefined) this.#keeper.add(lease);
-      this.#messages.push({ message: new Message(delivered, lease), lease, costBytes, feed });
+      this.#messages.push({ message: new Message(stored, lease), lease, costBytes, feed });
     }
     this.#onReady?.();
   }
@@ -210,6 +204,17 @@ export class Subscription implements AsyncIterable<Message>, AsyncDisposable, Fe
     this.#become('opening');
     this.#feed = new Feed(host.owner, this.#request, callTerms, this);
     host.owner.begin(this.#feed);
+  }
+
+  /** The next message, when it comes. */
+  async #next(): Promise<IteratorResult<Message, undefined>> {
+    for (;;) {
+      const result = await this.#messages.next();
+      if (result.done === true) return result;
+      const value = this.#taken(result.value);
+      // One that waited for too long is somebody else's by now.
+      if (!value.lost) return { done: false, value };
+    }
   }
 
   /** The node shuts down: the next connection has to carry this. */

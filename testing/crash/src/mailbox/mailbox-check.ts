@@ -37,6 +37,8 @@ export async function checkMessages(client: Client, topics: readonly string[], s
   }
   for (const known of sent.all) {
     const isThere = there.has(known.number);
+    // Nothing is under way any more.
+    known.asked = 0;
     if (known.done === 'unknown') known.done = isThere ? 'no' : 'yes';
     if (known.sending === 'acknowledged' && known.done === 'no' && !isThere) {
       tally.count('lost', describe(known));

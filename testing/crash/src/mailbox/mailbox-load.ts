@@ -82,14 +82,17 @@ export class MailboxLoad {
   /** Acknowledges what was received; what is done with must not come again. */
   async #finish(topic: string, messages: readonly (readonly [Sent, Message])[]): Promise<void> {
     if (messages.length === 0) return;
-    const before = messages.map(([sent]) => sent.done);
-    for (const [sent] of messages) if (sent.done === 'no') sent.done = 'unknown';
+    for (const [sent] of messages) {
+      sent.asked++;
+      if (sent.done === 'no') sent.done = 'unknown';
+    }
     const { outcomes } = await ask<{ outcomes: string[] }>(this.#client, 'ACK', { topic, receipts: messages.map(([, { receipt }]) => receipt) });
     messages.forEach(([sent], index) => {
+      sent.asked--;
       if (outcomes[index] === 'ok') {
         sent.done = 'yes';
         this.#tally.acknowledged++;
-      } else if (sent.done === 'unknown') sent.done = before[index] ?? 'no';
+      } else if (sent.done === 'unknown' && sent.asked === 0) sent.done = 'no';
     });
   }
 }

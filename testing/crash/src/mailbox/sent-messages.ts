@@ -15,6 +15,8 @@ export interface Sent {
   sending: 'new' | 'unknown' | 'acknowledged' | 'refused';
   /** Whether an ACK or DELETE was answered ok; unknown when there was no answer. */
   done: 'no' | 'unknown' | 'yes';
+  /** ACKs without an answer; two receivers may have one under way when a lease ran out. */
+  asked: number;
   /** Deliveries that were seen. */
   deliveries: number;
 }
@@ -45,6 +47,7 @@ export class SentMessages {
       id: undefined,
       sending: 'new',
       done: 'no',
+      asked: 0,
       deliveries: 0,
     };
     this.#sent.set(number, sent);

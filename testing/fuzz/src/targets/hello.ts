@@ -45,9 +45,12 @@ function readRequest(input: Uint8Array): boolean {
   const { request, encoding } = result;
   expect((input[0] === 0x7b) === (encoding === 'json'), 'encoding', () => `read as ${encoding}`);
   const known = Object.fromEntries(FIELDS.flatMap((field) => (request[field] === undefined ? [] : [[field, request[field]]]))) as HelloRequest;
-  for (const bytes of [encodeHelloRequest(known), new Uint8Array(Buffer.from(JSON.stringify(known)))]) {
+  const asJson = JSON.stringify(known);
+  // Only JSON can say a text that begins with a byte order mark (specs/oap-1.md §1).
+  const asMessagePack = asJson.includes('"\ufeff') ? [] : [encodeHelloRequest(known)];
+  for (const bytes of [new Uint8Array(Buffer.from(asJson)), ...asMessagePack]) {
     const again = decodeHelloRequest(bytes);
-    expect(again.ok && isDeepStrictEqual(plain(again.request), plain(known)), 'round-trip', () => `${JSON.stringify(known)} is read back as ${JSON.stringify(again)}`);
+    expect(again.ok && isDeepStrictEqual(plain(again.request), plain(known)), 'round-trip', () => `${asJson} is read back as ${JSON.stringify(again)}`);
   }
   const { reply, agreed } = negotiateHello(request, OFFER);
   const within =

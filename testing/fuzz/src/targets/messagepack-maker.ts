@@ -73,5 +73,5 @@ function value(random: Random, depth: number): unknown {
 
 function text(random: Random): string {
   const odd = random.pick(ODD_TEXTS);
-  return random.oneIn(6) ? odd + 'x'.repeat(random.below(600)) : odd + 'x'.repeat(random.skewed(6));
+  return random.oneIn(6) ? odd + 'x'.repeat(random.below(1_500)) : odd + 'x'.repeat(random.skewed(6));
 }

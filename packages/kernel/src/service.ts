@@ -43,6 +43,8 @@ export interface ServiceRequest {
 export interface ServiceReply {
   /** True once the reply ended, failed, or the peer let go. */
   readonly ended: boolean;
+  /** Payload bytes that the peer's credit and the connection take without waiting; 0 once the reply ended. */
+  readonly roomBytes: number;
   /**
    * Sends the last, or only, part. `payload` must not be changed afterwards.
    *
@@ -73,6 +75,12 @@ export interface RequestBody {
   onCancel?(): void;
   /** Everything written so far was sent; there is room for more. */
   onDrain?(): void;
+  /**
+   * So many bytes more of what was written, and of the end behind it, have left,
+   * in their order: their memory may be changed again. Not told after a cancel,
+   * when that never becomes known. Nothing may be written from here.
+   */
+  onSent?(bytes: number): void;
 }
 
 /** Who may call a service: anyone, or only holders of a capability for it. */

@@ -19,6 +19,7 @@ class Reply implements ServiceReply {
   readonly parts: Uint8Array[] = [];
   /** What `write` says: whether there is room. */
   room = true;
+  readonly roomBytes = 0;
   consumedBytes = 0;
   readonly #done: Promise<void>;
   #resolve: () => void = () => undefined;

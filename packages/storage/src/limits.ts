@@ -58,13 +58,16 @@ export const UPLOAD_SYNC_BYTES = 8_388_608;
 export const OPEN_FILES_MAX = 512;
 /** Folders known to be there and synced: each saves a few calls to every PUT. */
 export const FOLDERS_KNOWN_MAX = 4_096;
+/** Memory kept between reads: what the two batches of some GETs take. */
+export const READ_BUFFERS_KEPT_BYTES_MAX = 8_388_608;
 /** Bytes of hash trees kept for further GETs. */
 export const TREES_CACHED_BYTES_MAX = 16_777_216;
-
 /** Largest blob whose checked bytes are kept for further GETs. */
 export const BLOB_CACHED_BYTES_MAX = 262_144;
 /** Checked bytes kept for further GETs, over all blobs: what is asked for often is read and hashed once. */
 export const BLOBS_CACHED_BYTES_MAX = 33_554_432;
+/** Time for which they are served without a look at what they were read from: the look costs as much as the rest of a GET. */
+export const BLOB_CACHED_TRUST_MS = 100;
 
 // Keeping (§7, §8)
 

@@ -2,7 +2,7 @@ import { open, readdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
 import { StorageOp } from '../src/index.ts';
-import { LEAF_BYTES } from '../src/limits.ts';
+import { BLOB_CACHED_TRUST_MS, LEAF_BYTES } from '../src/limits.ts';
 import { content, refusal, StorageNode, TENANT } from './fixtures/storage-node.ts';
 
 const LEAVES = 70;
@@ -75,7 +75,7 @@ await t.test('bytes that are kept for further GETs are given up when the file ch
     const { id } = await client.put(small);
     for (let n = 0; n < 3; n++) t.ok((await client.get({ id })).body.equals(small));
     t.ok((await client.get({ id, ranges: [[LEAF_BYTES - 1, LEAF_BYTES + 1]] })).body.equals(small.subarray(LEAF_BYTES - 1, LEAF_BYTES + 1)));
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, BLOB_CACHED_TRUST_MS + 20));
     await flip(fileOf(node, id), LEAF_BYTES + 5);
     if (find === 'GET') t.same((await refusal(client.get({ id }))).detail, { id, leaf: 1 });
     else t.match(await client.call(StorageOp.SCRUB, { id }), { corrupt: [{ id, leaf: 1 }] });

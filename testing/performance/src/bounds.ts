@@ -253,8 +253,6 @@ export const STORAGE_PUT_ROUNDS = 3;
 export const STORAGE_HAS_IDS = 1_024;
 /** HAS requests of a round. */
 export const STORAGE_HAS_REQUESTS = 50;
-/** What a client writes of a blob at once, bytes: one frame. */
-export const PUT_WRITE_BYTES = 65_536;
 /** What is written to a bare disk at once, bytes. */
 export const DISK_WRITE_BYTES = 1_048_576;
 /** How often a client of the store tries again that is refused for overload. */

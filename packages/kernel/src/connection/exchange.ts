@@ -13,6 +13,8 @@ const NO_BYTES = new Uint8Array(0);
 export interface ExchangeOwner {
   /** Sends a whole reply at once if nothing stands in its way; false when it has to queue. */
   sendWhole(exchange: Exchange, status: number, payload: Uint8Array, flags: number): boolean;
+  /** Payload bytes of a reply that may leave now. */
+  roomBytesOf(exchange: Exchange): number;
   /** Makes the queue of a reply that does not leave at once. */
   createReplyQueue(): ReplyQueue;
   /** Sends what a reply queue may send now; true when the queue is empty afterwards. */
@@ -96,6 +98,10 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
     this.receiving = !this.complete;
     this.payload = payload;
     this.startedMs = startedMs;
+  }
+
+  get roomBytes(): number {
+    return this.ended || this.oneWay ? 0 : this.#owner.roomBytesOf(this);
   }
 
   checkTopic(topic: string): void {
@@ -182,6 +188,15 @@ export class Exchange implements ServiceRequest, ServiceReply, FrameAddress {
     }
     try {
       this.body?.onDrain?.();
+    } catch (thrown) {
+      this.#owner.serviceThrew(this, thrown);
+    }
+  }
+
+  /** So many payload bytes of the queue are with the operating system. */
+  sent(bytes: number): void {
+    try {
+      this.body?.onSent?.(bytes);
     } catch (thrown) {
       this.#owner.serviceThrew(this, thrown);
     }

@@ -332,14 +332,16 @@ export class Messages implements ExchangeOwner {
     return true;
   }
 
+  roomBytesOf({ queue }: Exchange): number {
+    const credit = queue === undefined ? this.#agreed.replyWindowBytes : queue.roomBytes;
+    return Math.min(credit, this.#outbound.roomBytes);
+  }
+
   createReplyQueue(): ReplyQueue {
-    return new ReplyQueue(
-      new SendCredit(this.#agreed.replyWindowBytes),
-      this.#agreed.frameBytesMax - HEADER_BYTES,
-      (bytes) => {
-        this.#outbound.held(bytes);
-      },
-    );
+    const credit = new SendCredit(this.#agreed.replyWindowBytes);
+    return new ReplyQueue(credit, this.#agreed.frameBytesMax - HEADER_BYTES, (bytes) => {
+      this.#outbound.held(bytes);
+    });
   }
 
   pump(exchange: Exchange): boolean {

@@ -23,6 +23,14 @@ export class FlushQueue {
   };
 }
 
+/** Payload of one reply within one write. */
+interface Share {
+  readonly exchange: Exchange;
+  bytes: number;
+}
+
+const NO_SHARES: readonly Share[] = [];
+
 /** What the way out has to tell its connection. */
 export interface OutboundHost {
   /** There is room again although nothing had to wait for the operating system. */
@@ -46,6 +54,9 @@ export class Outbound {
   readonly #host: OutboundHost;
   /** Bytes of the last write that the operating system has not taken yet. */
   #unsentBytes = 0;
+  /** What was collected of reply queues, and what the operating system has not taken yet. */
+  #collected: Share[] = [];
+  #leaving: readonly Share[] = NO_SHARES;
   /** Exchanges with frames that only congestion holds back, in turn. */
   #waiting = new Set<Exchange>();
   #heldBytes = 0;
@@ -70,7 +81,12 @@ export class Outbound {
 
   /** Whether the peer leaves so much unread that nothing more should be started for it. */
   get congested(): boolean {
-    return this.#writer.pendingBytes + this.#unsentBytes >= WRITE_PAUSE_BYTES;
+    return this.roomBytes <= 0;
+  }
+
+  /** Bytes until then. */
+  get roomBytes(): number {
+    return Math.max(0, WRITE_PAUSE_BYTES - this.#writer.pendingBytes - this.#unsentBytes);
   }
 
   /** True when everything is with the operating system. */
@@ -137,6 +153,9 @@ export class Outbound {
   drained(): void {
     this.#unsentBytes = 0;
     this.#writer.recycle();
+    const left = this.#leaving;
+    this.#leaving = NO_SHARES;
+    tellSent(left);
     this.flush();
     this.serveWaiting();
   }
@@ -163,17 +182,29 @@ export class Outbound {
     const frame = exchange.queue?.next();
     if (frame === undefined) return false;
     this.#heldBytes -= frame.payload.length;
+    this.#share(exchange, frame.payload.length);
     this.append(exchange, frame.flags | Flag.RESP, frame.status, frame.payload, true);
     return true;
   }
 
+  /** Notes whose payload is collected next. */
+  #share(exchange: Exchange, bytes: number): void {
+    const last = this.#collected.at(-1);
+    if (last?.exchange === exchange) last.bytes += bytes;
+    else this.#collected.push({ exchange, bytes });
+  }
+
   #write(bytes: number): void {
     this.#metrics.bytesOut += bytes;
+    const shares = this.#collected;
+    if (shares.length > 0) this.#collected = [];
     if (!this.#transport.write(this.#writer.take())) {
       this.#unsentBytes = bytes;
+      this.#leaving = shares;
       return;
     }
     this.#writer.recycle();
+    tellSent(shares);
     // So much was congestion, and since all of it left at once no drain will tell those who were turned away.
     if (bytes >= WRITE_PAUSE_BYTES) setImmediate(this.#onRoom);
   }
@@ -187,4 +218,8 @@ export class Outbound {
     this.#scheduled = true;
     this.#flushQueue.add(this);
   }
+}
+
+function tellSent(shares: readonly Share[]): void {
+  for (const { exchange, bytes } of shares) exchange.sent(bytes);
 }

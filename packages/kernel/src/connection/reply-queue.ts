@@ -49,6 +49,11 @@ export class ReplyQueue {
     return this.#parts.length === 0;
   }
 
+  /** Payload bytes that would not have to wait here. */
+  get roomBytes(): number {
+    return this.empty ? this.#credit.available : 0;
+  }
+
   /**
    * Queues a part. A small one that has to wait is collected in a piece with its
    * neighbours, since a part by itself costs as much as hundreds of bytes and a

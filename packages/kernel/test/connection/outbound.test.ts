@@ -10,6 +10,7 @@ import { reachableBytes } from '../fixtures/memory.ts';
 import { assertServed, TestNode } from '../fixtures/node.ts';
 import { Peer } from '../fixtures/peer.ts';
 import { echo, HELD, HeldService } from '../fixtures/services.ts';
+import type { HeldCall } from '../fixtures/services.ts';
 import { settled, turn, until } from '../fixtures/until.ts';
 
 const MIB = 1_048_576;
@@ -293,4 +294,52 @@ void t.test('a peer may take its time within the bounds', async (t) => {
   for (let n = 0; n < count; n++) t.equal(Buffer.compare((await peer.take(n)).payload, body), 0);
   t.strictSame(node.allRejected, {});
   await node.calm(1);
+});
+
+void t.test('a service hears how much of a reply has left, and how much more would', async (t) => {
+  const held = new HeldService();
+  await using node = await TestNode.start({ services: [held] });
+  await using peer = await Peer.open(node.address, { initial_window: 16 * MIB });
+
+  /** Writes to a peer that does not read until nothing more would leave. */
+  const fill = async (corr: number): Promise<{ call: HeldCall; written: number; sent: () => number }> => {
+    const before = held.calls.length;
+    peer.send(request(corr, '', { app: HELD }));
+    const call = await held.call(before);
+    let sent = 0;
+    call.on.onSent = (bytes) => (sent += bytes);
+    t.equal(call.reply.roomBytes, WRITE_PAUSE_BYTES, 'as much as the connection takes');
+    peer.socket.pause();
+    let written = 0;
+    while (call.reply.roomBytes > 0) {
+      call.reply.write(200, pattern(MIB / 4, written));
+      written += MIB / 4;
+      await turn();
+    }
+    t.ok(sent > 0 && written - sent >= WRITE_PAUSE_BYTES, `${sent} of ${written} left while nobody read`);
+    return { call, written, sent: () => sent };
+  };
+
+  const whole = await fill(1);
+  whole.call.reply.end(200, pattern(10, 1));
+  t.equal(whole.call.reply.roomBytes, 0, 'none behind the end');
+  peer.socket.resume();
+  await until('all of it left', () => whole.sent() === whole.written + 10);
+
+  const broken = await fill(2);
+  const before = broken.sent();
+  peer.send(cancel(2));
+  await until('the service hears', () => broken.call.heard.includes('cancel'));
+  peer.socket.resume();
+  await assertServed(peer);
+  t.equal(broken.sent(), before, 'nothing is told after a CANCEL');
+
+  await using poor = await Peer.open(node.address, { initial_window: 100_000 });
+  poor.send(request(1, '', { app: HELD }));
+  const { reply } = await held.call(2);
+  t.equal(reply.roomBytes, 100_000, 'as much as the credit allows');
+  reply.write(200, pattern(40_000, 1));
+  t.equal(reply.roomBytes, 60_000);
+  reply.write(200, pattern(60_001, 1));
+  t.equal(reply.roomBytes, 0);
 });

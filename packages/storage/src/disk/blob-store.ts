@@ -8,9 +8,10 @@ export interface BlobStore {
    * Bytes of an object from `at` on, fewer where it ends before. They are the
    * caller's own to change, and so is the byte of memory before them.
    *
+   * @param memory where they may be put, behind its first byte, if there is room
    * @throws StoreError
    */
-  read(object: string, at: number, bytes: number): Promise<Uint8Array>;
+  read(object: string, at: number, bytes: number, memory?: Uint8Array): Promise<Uint8Array>;
   /**
    * A number that is another one after an object was changed where it lies, as far
    * as the store can tell without waiting; `undefined` when it cannot tell.

@@ -1,7 +1,7 @@
 import { constants, fstatSync, read } from 'node:fs';
 import { mkdir, open, opendir, rename, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { FOLDERS_KNOWN_MAX } from '../limits.ts';
 import { StoreError } from './blob-store.ts';
@@ -17,6 +17,7 @@ const PRIVATE_FILE = 0o600;
 /** Blobs as files in a folder, which only its owner may read. */
 export class DiskStore implements BlobStore {
   readonly #path: string;
+  readonly #objects: string;
   readonly #files = new OpenFiles();
   /** Parts that are being written. */
   readonly #parts = new Map<string, FileHandle>();
@@ -25,6 +26,7 @@ export class DiskStore implements BlobStore {
 
   private constructor(path: string) {
     this.#path = path;
+    this.#objects = join(path, OBJECTS, sep);
   }
 
   /** Makes the folder where it is not there. */
@@ -34,9 +36,10 @@ export class DiskStore implements BlobStore {
     return store;
   }
 
-  async read(object: string, at: number, bytes: number): Promise<Uint8Array> {
+  async read(object: string, at: number, bytes: number, memory?: Uint8Array): Promise<Uint8Array> {
+    const into = memory !== undefined && memory.length > bytes ? memory : Buffer.allocUnsafeSlow(bytes + 1);
     try {
-      return await this.#files.with(this.#object(object), (descriptor) => readAt(descriptor, at, bytes));
+      return await this.#files.with(this.#object(object), (descriptor) => readAt(descriptor, at, bytes, into));
     } catch (error) {
       throw StoreError.from(error);
     }
@@ -84,7 +87,7 @@ export class DiskStore implements BlobStore {
     try {
       const file = await open(this.#part(part), 'r');
       try {
-        return await readAt(file.fd, at, bytes);
+        return await readAt(file.fd, at, bytes, Buffer.allocUnsafeSlow(bytes + 1));
       } finally {
         await file.close();
       }
@@ -184,7 +187,7 @@ export class DiskStore implements BlobStore {
   }
 
   #object(name: string): string {
-    return join(this.#path, OBJECTS, name);
+    return this.#objects + name;
   }
 
   #part(name: string): string {
@@ -209,8 +212,7 @@ async function syncFolder(path: string): Promise<void> {
 }
 
 /** Reads into memory with a byte to spare in front, as `BlobStore.read` promises. */
-function readAt(descriptor: number, at: number, bytes: number): Promise<Uint8Array> {
-  const memory = Buffer.allocUnsafeSlow(bytes + 1);
+function readAt(descriptor: number, at: number, bytes: number, memory: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const step = (done: number): void => {
       read(descriptor, memory, 1 + done, bytes - done, at + done, (error, got) => {

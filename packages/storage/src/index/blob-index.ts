@@ -73,8 +73,13 @@ export class BlobIndex {
   }
 
   get(tenant: string, hex: string): BlobRecord | undefined {
-    const bytes = this.#blobs.get(keyOf(tenant, hex));
+    const bytes = this.stored(tenant, hex);
     return bytes === undefined ? undefined : decodeRecord(bytes);
+  }
+
+  /** A record as it lies in the index. */
+  stored(tenant: string, hex: string): Buffer | undefined {
+    return this.#blobs.get(keyOf(tenant, hex));
   }
 
   /** Whether a GET would find the blob. */

@@ -1,11 +1,13 @@
 import { LRUCache } from 'lru-cache';
 import type { BlobStore } from '../disk/blob-store.ts';
-import { BLOBS_CACHED_BYTES_MAX } from '../limits.ts';
+import { BLOB_CACHED_TRUST_MS, BLOBS_CACHED_BYTES_MAX } from '../limits.ts';
 
 interface Cached {
   readonly version: number;
   /** All bytes of a blob, checked. */
   readonly bytes: Uint8Array;
+  /** Monotonic milliseconds up to which nobody looks at the version. */
+  trustedMs: number;
 }
 
 /** Bytes of small blobs that were checked, for as long as what they were read from did not change. */
@@ -23,13 +25,18 @@ export class BlobCache {
   get(object: string): Uint8Array | undefined {
     const cached = this.#blobs.get(object);
     if (cached === undefined) return undefined;
-    if (cached.version === this.#store.version(object)) return cached.bytes;
-    this.#blobs.delete(object);
-    return undefined;
+    const nowMs = performance.now();
+    if (nowMs < cached.trustedMs) return cached.bytes;
+    if (cached.version !== this.#store.version(object)) {
+      this.#blobs.delete(object);
+      return undefined;
+    }
+    cached.trustedMs = nowMs + BLOB_CACHED_TRUST_MS;
+    return cached.bytes;
   }
 
   /** @param version of the object, from before the bytes were read */
   set(object: string, version: number, bytes: Uint8Array): void {
-    this.#blobs.set(object, { version, bytes });
+    this.#blobs.set(object, { version, bytes, trustedMs: 0 });
   }
 }

@@ -2,6 +2,7 @@ import { OapError, Reject } from '@omnigate/kernel';
 import type { Logger } from '@omnigate/kernel';
 import type { BlobStore } from '../disk/blob-store.ts';
 import { StoreError } from '../disk/blob-store.ts';
+import { ReadBuffers } from '../disk/read-buffers.ts';
 import type { StorageFigures } from '../figures.ts';
 import type { HashFunction } from '../hash/hash-function.ts';
 import type { BlobEntry, BlobIndex, PartEntry } from '../index/blob-index.ts';
@@ -58,6 +59,7 @@ export class BlobKeeper {
   readonly figures: StorageFigures;
   readonly now: () => number;
   readonly logger: Logger;
+  readonly buffers = new ReadBuffers();
   /** Parts that a PUT under way writes, by name. */
   readonly partsInUse = new Set<string>();
   readonly #trees = new TreeCache();
@@ -86,6 +88,11 @@ export class BlobKeeper {
     const record = hex === undefined ? undefined : this.index.get(tenant, hex);
     if (hex === undefined || record === undefined) throw new OapError(StorageReject.blob_not_found);
     return { tenant, hex, record };
+  }
+
+  /** All bytes of a blob, checked, where they are at hand; they are not to be changed. */
+  kept(tenant: string, hex: string): Uint8Array | undefined {
+    return this.#cache.get(objectName(tenant, hex));
   }
 
   /** A blob to be served. */

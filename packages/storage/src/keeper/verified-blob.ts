@@ -53,10 +53,11 @@ export class VerifiedBlob {
   /**
    * Bytes of whole leaves that follow each other.
    *
+   * @param memory of `ReadBuffers` that they may be read into
    * @throws DamagedError
    * @throws StoreError busy, when the store cannot read at the moment
    */
-  async leaves(first: number, count: number): Promise<Uint8Array> {
+  async leaves(first: number, count: number, memory?: Uint8Array): Promise<Uint8Array> {
     const { sizeBytes, inline } = this.entry.record;
     const start = first * LEAF_BYTES;
     const bytes = Math.min(sizeBytes, start + count * LEAF_BYTES) - start;
@@ -64,18 +65,23 @@ export class VerifiedBlob {
     if (cached !== undefined) return cached.subarray(start, start + bytes);
     // A change that comes while the bytes are read makes another version.
     const version = this.#cache === undefined ? undefined : this.#store.version(this.#object);
-    const read = inline ?? (await this.#read(first, start, bytes));
+    const read = inline ?? (await this.#read(first, start, bytes, memory));
     if (read.length < bytes) throw new DamagedError(this.entry, first + Math.floor(read.length / LEAF_BYTES));
-    const memory = new Uint8Array(read.buffer, read.byteOffset - 1, bytes + 1);
+    const checked = new Uint8Array(read.buffer, read.byteOffset - 1, bytes + 1);
     for (let index = 0; index < count; index++) {
       const leaf = first + index;
       const segment = this.#knownSegment(leaf) ?? (await this.#segment(leaf));
       const from = 1 + index * LEAF_BYTES;
-      const hash = this.#tree.leaf(memory, from, Math.min(from + LEAF_BYTES, memory.length));
+      const hash = this.#tree.leaf(checked, from, Math.min(from + LEAF_BYTES, checked.length));
       if (!sameHash(hash, segment.at(0, leaf % SEGMENT_LEAVES))) throw new DamagedError(this.entry, leaf);
     }
     if (bytes === sizeBytes && version !== undefined) this.#cache?.set(this.#object, version, read);
     return read;
+  }
+
+  /** Whether what `leaves` gives is kept for further GETs, so that its memory is nobody's to use again. */
+  get kept(): boolean {
+    return this.#cache !== undefined;
   }
 
   /** Hashes of the two halves of a node of more than one leaf. @throws DamagedError */
@@ -134,9 +140,9 @@ export class VerifiedBlob {
     return row;
   }
 
-  async #read(leaf: number, at: number, bytes: number): Promise<Uint8Array> {
+  async #read(leaf: number, at: number, bytes: number, memory?: Uint8Array): Promise<Uint8Array> {
     try {
-      return await this.#store.read(this.#object, at, bytes);
+      return await this.#store.read(this.#object, at, bytes, memory);
     } catch (error) {
       const { fault } = StoreError.from(error);
       // What the disk cannot read, or has lost, is damaged; everything else may pass.

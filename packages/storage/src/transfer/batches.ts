@@ -9,7 +9,7 @@ export function batchBytes(transfers: number): number {
   return Math.min(BATCH_BYTES_MAX, Math.max(LEAF_BYTES, share));
 }
 
-/** How many bytes each GET hands to the kernel at once: a frame, or less with many of them. */
+/** How many bytes each GET hands to the kernel at once: a batch, or less with many of them. */
 export function pieceBytes(transfers: number): number {
-  return Math.min(LEAF_BYTES, Math.floor(REPLIES_WAITING_BYTES_MAX / Math.max(1, transfers)));
+  return Math.min(BATCH_BYTES_MAX, Math.floor(REPLIES_WAITING_BYTES_MAX / Math.max(1, transfers)));
 }

@@ -1,30 +1,39 @@
-import { encode } from '@msgpack/msgpack';
 import type { BlobEntry } from '../index/blob-index.ts';
 import type { BlobKeeper } from '../keeper/blob-keeper.ts';
 import type { VerifiedBlob } from '../keeper/verified-blob.ts';
 import { LEAF_BYTES } from '../limits.ts';
-import { aliasText, idText } from '../tree/blob-name.ts';
 import { HASH_BYTES } from '../tree/merkle.ts';
 import { proofSteps } from '../tree/proof-steps.ts';
 import type { LeafSpan } from '../tree/proof-steps.ts';
 import { batchBytes, pieceBytes } from './batches.ts';
+import { encodeMetadata } from './metadata.ts';
 import { clipRanges, leavesIn } from './ranges.ts';
 import type { ByteRange } from './ranges.ts';
 import type { GetRequest } from './request-body.ts';
 
 /** Where the parts of a reply go. */
 export interface PartSink {
-  /** Sends a part; false when `drained` has to be awaited before the next one. */
-  write(part: Uint8Array): boolean;
-  end(part: Uint8Array): void;
+  /**
+   * Sends a part; false when `drained` has to be awaited before the next one.
+   *
+   * @param memory of `ReadBuffers` that the part, and nothing after it, lies in
+   */
+  write(part: Uint8Array, memory?: Uint8Array): boolean;
+  end(part: Uint8Array, memory?: Uint8Array): void;
   /** Resolves when there is room, or the reply leads nowhere any more. */
   drained(): Promise<void>;
   /** The peer let go. */
   readonly gone: boolean;
 }
 
-/** One part of a reply: bytes, and what to wait for to have them. */
-type Part = () => Promise<readonly Uint8Array[]>;
+/** Bytes of a reply, and the memory that they alone lie in. */
+interface Part {
+  readonly bytes: Uint8Array;
+  readonly memory?: Uint8Array | undefined;
+}
+
+/** Parts of a reply, and what to wait for to have them. */
+type Batch = () => Promise<readonly Part[]>;
 
 /**
  * One GET: the metadata, then bytes or the proof of specs/storage-1.md §4. While
@@ -75,7 +84,7 @@ export class Download {
     // The first bytes are read before anything is said, so that damage there is the answer.
     let reading = next.done === true ? undefined : next.value();
     const first = await reading;
-    const metadata = this.#metadata();
+    const metadata = encodeMetadata(this.#entry, this.#bodyBytes());
     if (first === undefined) {
       sink.end(metadata);
       return;
@@ -97,26 +106,14 @@ export class Download {
   }
 
   /** Hands over one part piece by piece, each when the one before was taken. */
-  async #hand(sink: PartSink, part: Uint8Array, isLast: boolean): Promise<void> {
-    const bytes = pieceBytes(this.#transfers());
-    for (let at = 0; at < part.length && !sink.gone; at += bytes) {
-      const piece = part.subarray(at, at + bytes);
-      if (isLast && at + bytes >= part.length) sink.end(piece);
-      else if (!sink.write(piece)) await sink.drained();
+  async #hand(sink: PartSink, { bytes, memory }: Part, isLast: boolean): Promise<void> {
+    const size = pieceBytes(this.#transfers());
+    for (let at = 0; at < bytes.length && !sink.gone; at += size) {
+      const piece = bytes.subarray(at, at + size);
+      const ends = at + size >= bytes.length;
+      if (ends && isLast) sink.end(piece, memory);
+      else if (!sink.write(piece, ends ? memory : undefined)) await sink.drained();
     }
-  }
-
-  #metadata(): Uint8Array {
-    const { hex, record } = this.#entry;
-    return encode({
-      id: idText(Buffer.from(hex, 'hex')),
-      b3: aliasText(record.b3),
-      size_bytes: record.sizeBytes,
-      root: record.root,
-      leaf_bytes: LEAF_BYTES,
-      body_bytes: this.#bodyBytes(),
-      ...(record.mediaType === '' ? {} : { media_type: record.mediaType }),
-    });
   }
 
   #bodyBytes(): number {
@@ -132,7 +129,7 @@ export class Download {
   }
 
   /** The bytes of the ranges. */
-  *#bytes(): Generator<Part, undefined> {
+  *#bytes(): Generator<Batch, undefined> {
     for (const [start, end] of this.#ranges) {
       for (let at = start; at < end; ) {
         const first = Math.floor(at / LEAF_BYTES);
@@ -140,7 +137,10 @@ export class Download {
         const from = at - first * LEAF_BYTES;
         const upTo = Math.min(end, behind * LEAF_BYTES);
         const bytes = upTo - at;
-        yield async () => [(await this.#blob.leaves(first, behind - first)).subarray(from, from + bytes)];
+        yield async () => {
+          const part = await this.#leaves(first, behind - first);
+          return [{ ...part, bytes: part.bytes.subarray(from, from + bytes) }];
+        };
         at = upTo;
       }
     }
@@ -148,7 +148,7 @@ export class Download {
   }
 
   /** The proof of the leaves that the ranges touch; hashes travel with the leaves behind them. */
-  *#proof(): Generator<Part, undefined> {
+  *#proof(): Generator<Batch, undefined> {
     const blob = this.#blob;
     let hashes: (() => Promise<Uint8Array>)[] = [];
     for (const { kind, first, count } of proofSteps(blob.leafCount, this.#spans)) {
@@ -163,14 +163,21 @@ export class Download {
           yield async () => {
             const proof: Uint8Array[] = [];
             for (const read of before) proof.push(await read());
-            const bytes = await blob.leaves(from, leaves);
-            return proof.length === 0 ? [bytes] : [Buffer.concat(proof), bytes];
+            const part = await this.#leaves(from, leaves);
+            return proof.length === 0 ? [part] : [{ bytes: Buffer.concat(proof) }, part];
           };
           at += leaves;
         }
       }
     }
     return undefined;
+  }
+
+  async #leaves(first: number, count: number): Promise<Part> {
+    if (this.#blob.kept) return { bytes: await this.#blob.leaves(first, count) };
+    const memory = this.#keeper.buffers.acquire(count);
+    const bytes = await this.#blob.leaves(first, count, memory);
+    return { bytes, memory: bytes.buffer === memory.buffer ? memory : undefined };
   }
 
   get #batchLeaves(): number {

@@ -1,7 +1,6 @@
-import { decode, encode } from '@msgpack/msgpack';
 import { connect, OapError } from '@omnigate/sdk';
 import type { Client, ConnectOptions } from '@omnigate/sdk';
-import { BUSY_PAUSE_MS, BUSY_TRIES_MAX, PUT_WRITE_BYTES } from '../bounds.ts';
+import { BUSY_PAUSE_MS, BUSY_TRIES_MAX } from '../bounds.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { answerParent } from '../process/worker-loop.ts';
 import type { Address } from '../process/worker-protocol.ts';
@@ -10,9 +9,6 @@ import { fileContent } from './file-content.ts';
 import type { Downloads } from './get-framing.ts';
 import { LoadMeter } from './load.ts';
 import type { LoadPlan, LoadResult } from './load.ts';
-
-const APP_STORAGE = 17;
-const Op = { GET: 1, HAS: 2, PUT: 3 } as const;
 
 let clients: readonly Client[] = [];
 let downloads: Downloads | undefined;
@@ -30,8 +26,8 @@ answerParent({
     const ids: string[] = [];
     await sideBySide(count, clients.length, async (client, index) => {
       const file = fileContent(first + index, sizeBytes);
-      const id = await unlessBusy(() => put(client, file));
-      if (!(await unlessBusy(() => get(client, id))).equals(file)) throw new Error(`${id} came back different`);
+      const { id } = await unlessBusy(() => client.storage().put(file));
+      if (!file.equals(await unlessBusy(() => client.storage().get(id).bytes({ maxBytes: sizeBytes })))) throw new Error(`${id} came back different`);
       ids[index] = id;
     });
     return ids;
@@ -41,7 +37,7 @@ answerParent({
     const startMs = performance.now();
     await sideBySide(body.count, body.atOnce, async (client) => {
       const file = fileContent(--written, body.sizeBytes);
-      await unlessBusy(() => put(client, file));
+      await unlessBusy(() => client.storage().put(file));
     });
     return (performance.now() - startMs) / 1_000;
   },
@@ -64,13 +60,11 @@ answerParent({
   /** Round trips of a HAS over as many ids as one may have, milliseconds. */
   has: async ({ ids, requests }: { ids: readonly string[]; requests: number }) => {
     const latencies: number[] = [];
-    const body = encode({ ids });
     while (latencies.length < requests) {
       const sentAt = performance.now();
-      const { payload } = await unlessBusy(() => firstClient().request(APP_STORAGE, Op.HAS, body));
+      const have = await unlessBusy(() => firstClient().storage().has(ids));
       latencies.push(performance.now() - sentAt);
-      const { have } = decode(payload) as { have: Uint8Array };
-      if (have.length * 8 < ids.length || have[0] !== 0xff) throw new Error('the node has not what it took');
+      if (!have.every(Boolean)) throw new Error('the node has not what it took');
     }
     return latencySummary(latencies);
   },
@@ -92,32 +86,10 @@ function firstClient(): Client {
   return client;
 }
 
-/** Puts bytes; returns their id. */
-async function put(client: Client, bytes: Uint8Array): Promise<string> {
-  const stream = client.stream(APP_STORAGE, Op.PUT);
-  await stream.write(encode({ size_bytes: bytes.length }));
-  for (let at = 0; at < bytes.length; at += PUT_WRITE_BYTES) await stream.write(bytes.subarray(at, at + PUT_WRITE_BYTES));
-  await stream.end();
-  const reply: Uint8Array[] = [];
-  for await (const part of stream) reply.push(part);
-  return (decode(Buffer.concat(reply)) as { readonly id: string }).id;
-}
-
-/** All bytes of a blob. */
-async function get(client: Client, id: string): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const part of client.stream(APP_STORAGE, Op.GET, { body: encode({ id }) })) parts.push(part);
-  return Buffer.concat(parts.slice(1));
-}
-
-/** Reads a blob and lets its bytes go; returns how many there were. */
+/** Reads a blob, each byte checked, and lets its bytes go; returns how many there were. */
 async function drain(client: Client, id: string): Promise<number> {
   let bytes = 0;
-  let isMetadata = true;
-  for await (const part of client.stream(APP_STORAGE, Op.GET, { body: encode({ id }) })) {
-    if (!isMetadata) bytes += part.length;
-    isMetadata = false;
-  }
+  for await (const chunk of client.storage().get(id)) bytes += chunk.length;
   return bytes;
 }
 

@@ -19,6 +19,8 @@ export interface NodeProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Data directory; a temporary one when absent. */
   readonly data?: string;
+  /** Not in the process group of this process: a Ctrl-C in the terminal is not for the node. */
+  readonly detached?: boolean;
 }
 
 /** How a process ended. */
@@ -64,6 +66,7 @@ export class NodeProcess implements AsyncDisposable {
       // The machine of a test may be so busy that a node would refuse to serve.
       env: cleanEnvironment({ OMNIGATE_LOAD_SHEDDING: 'off', ...options.env }),
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: options.detached ?? false,
     });
     children.add(this.#child);
     this.log = new LogRecorder();

@@ -1,0 +1,3 @@
+export { ALICE, cancel, ECHO, Field, frame, hello, request, withField, withLength } from './frames.ts';
+export { Peer } from './peer.ts';
+export { bomb, rle } from './zstd-bombs.ts';

@@ -114,8 +114,8 @@ export class LeaseKeeper implements LeaseWatch {
     return this.#mayExtend(lease, lease.endsAt) ? Math.max(third, monotonicMs()) : Number.POSITIVE_INFINITY;
   }
 
-  /** Whether an extension could make the lease end later than at `atMs`. */
+  /** Whether somebody works on the message, and an extension could make the lease end later than at `atMs`. */
   #mayExtend(lease: Lease, atMs: number): boolean {
-    return lease.startedAt + this.#terms.extendMsMax > atMs;
+    return !lease.finished && lease.startedAt + this.#terms.extendMsMax > atMs;
   }
 }

@@ -24,6 +24,8 @@ export class Lease {
   extendAt = 0;
   /** Somebody else may have the message. */
   lost = false;
+  /** An acknowledgement failed: nobody works on the message, so it is not kept for longer. */
+  finished = false;
   watch: LeaseWatch | undefined;
 
   readonly #settlements: Settlements;
@@ -62,7 +64,7 @@ export class Lease {
     return this.#controller.signal;
   }
 
-  /** ACK or NACK; only the first one counts, and a failed one may be repeated. */
+  /** ACK or NACK; only the first one counts, and a failed one may be repeated until the lease ends. */
   settle(op: number, delayMs: number | undefined): Promise<void> {
     this.#settled ??= this.#extending === undefined ? this.#settle(op, delayMs) : this.#settleAfter(this.#extending, op, delayMs);
     return this.#settled;
@@ -122,6 +124,7 @@ export class Lease {
         (error) => {
           if (!this.lost) {
             this.#settled = undefined;
+            this.finished = true;
             this.watch?.add(this);
           }
           reject(error);

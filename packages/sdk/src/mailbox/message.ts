@@ -62,7 +62,8 @@ export class Message implements StoredMessage {
    * The work is done; resolves when the node will deliver the message no more.
    * Those of one turn of the event loop share a request, so do not await each
    * before the next where speed counts. Of ack and nack only the first counts,
-   * unless it failed.
+   * unless it failed: then the lease is not extended any more, and either may be
+   * called again until it ends.
    *
    * @throws OapError lease_lost when the message was given to somebody else; else the message comes again
    */

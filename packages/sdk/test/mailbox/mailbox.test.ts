@@ -247,6 +247,24 @@ await t.test('the first settlement counts, unless it failed', async (t) => {
   t.equal((await failure(message?.extend(5) ?? Promise.resolve())).reason, 'lease_lost');
 });
 
+await t.test('a message whose acknowledgement failed is kept no longer, and comes again', async (t) => {
+  // Trying again would take longer than the lease.
+  const { box, mailbox } = await start(t, { retry: false });
+  box.onRequest = (peer, frame) => {
+    if (frame.code === MailboxOp.ACK) peer.error(frame, Reject.internal);
+    return frame.code === MailboxOp.ACK;
+  };
+  box.put('a');
+  const errors: unknown[] = [];
+  let signal: AbortSignal | undefined;
+  const worker = mailbox.subscribe((message) => (signal = message.signal), { visibilityMs: 300, onError: (error) => errors.push(error) });
+  await until(() => signal?.aborted === true);
+  t.match(errors, [{ reason: 'internal' }]);
+  t.match(signal?.reason, { reason: 'lease_lost', message: /its time ran out/ });
+  t.same(box.of(MailboxOp.EXTEND), [], 'nobody works on it');
+  await worker.close();
+});
+
 await t.test('an acknowledgement whose answer was lost is repeated, and gone is then its own doing', async (t) => {
   const { box, mailbox } = await start(t);
   box.put('a');

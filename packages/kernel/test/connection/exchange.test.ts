@@ -213,7 +213,7 @@ void t.test('a refusal carries what its service knows, and reasons of its own', 
   (await held.call(1)).reply.fail(new OapError(quota, { message: 'x'.repeat(5_000) }));
   const told = await peer.take(1);
   t.equal(told.code, 429);
-  t.strictSame(bodyOf(told), { reason: 'quota_test', message: 'Too much.', retry_after_ms: 250, detail: { limit: 5 } });
+  t.strictSame(bodyOf(told), { reason: 'quota_test', message: 'Too much. Wait a little.', retry_after_ms: 250, detail: { limit: 5 } });
   t.equal((bodyOf(await peer.take(2)).message as string).length, 1_024);
   t.equal(node.rejected('quota_test'), 2);
   t.equal(node.metrics.glitches, 0);

@@ -23,10 +23,11 @@ interface Fields {
   receipts(): Uint8Array[];
   headers(): Readonly<Record<string, string>> | undefined;
   filter(): Readonly<Record<string, string>>;
+  optionalMaps(name: string, countMax: number): readonly Fields[] | undefined;
 }
 
 interface FieldsModule {
-  readonly Fields: new (payload: Uint8Array) => Fields;
+  readonly Fields: { of(payload: Uint8Array): Fields };
 }
 
 interface ScanModule {
@@ -40,11 +41,13 @@ interface ReceiptModule {
 const TOPICS = ['topic', 'from', 'to', 'dlq'];
 const NUMBERS = ['max', 'wait_ms', 'visibility_ms', 'prefetch', 'delay_ms', 'ttl_ms', 'priority', 'max_deliveries', 'quota_bytes'];
 const NAMES = ['key', 'group'];
-const OTHERS = ['body', 'headers', 'receipts', 'ack', 'state', 'filter', 'after', 'create', 'id'];
+const OTHERS = ['messages', 'body', 'headers', 'receipts', 'ack', 'state', 'filter', 'after', 'create', 'id'];
 const NAME_BYTES_MAX = 256;
+const MESSAGES_MAX = 256;
 /** Requests of several operations. */
 const GOOD = [
   { topic: 'orders/eu', body: new Uint8Array(9), key: 'k', group: 'g', headers: { a: 'b' }, priority: 4, delay_ms: 1, ttl_ms: 1_000 },
+  { topic: 'orders', messages: [{ body: new Uint8Array(2), key: 'k' }, { body: new Uint8Array(0) }] },
   { topic: 'orders', receipts: [new Uint8Array(27), new Uint8Array(27)], visibility_ms: 1_000 },
   { from: 'orders/dlq', to: 'orders', max: 10, filter: { reason: 'expired', source: 'orders' }, after: new Uint8Array(17) },
   { topic: 'orders', state: 'ready', max: 1, dlq: null, create: true, ack: 'auto', wait_ms: 0, prefetch: 64 },
@@ -72,7 +75,7 @@ export async function openMailboxRequest(): Promise<Target> {
     generate: (random) => (random.oneIn(4) ? randomMap(random, fields) : changedMap(random, random.pick(GOOD), fields)),
     run(input) {
       const scanned = scan(input);
-      const decoded = refusedAs('', () => new Fields(input));
+      const decoded = refusedAs('', () => Fields.of(input));
       if (decoded === undefined) return false;
       if (scanned !== undefined) judgeTopics(scanned, decoded);
       for (const name of TOPICS) {
@@ -95,6 +98,7 @@ export async function openMailboxRequest(): Promise<Target> {
       refusedAs('state', () => decoded.oneOf('state', ['ready', 'delayed'], 'ready'));
       refusedAs('headers', () => decoded.headers());
       refusedAs('filter', () => decoded.filter());
+      for (const part of refusedAs('messages', () => decoded.optionalMaps('messages', MESSAGES_MAX)) ?? []) refusedAs('body', () => part.bin('body'));
       for (const receipt of refusedAs('receipts', () => decoded.receipts()) ?? []) parseReceipt(receipt);
       return scanned !== undefined && decodeMap(input) !== undefined;
     },

@@ -11,7 +11,7 @@ interface RecordReaderModule {
 }
 
 interface MessageModule {
-  readonly readDeliveredMessage: (value: unknown) => { readonly id: string; readonly deliveries: number; readonly sentAtMs: number };
+  readonly readDeliveredMessage: (value: unknown) => { readonly stored: { readonly id: string; readonly deliveries: number; readonly sentAtMs: number } };
 }
 
 interface Limits {
@@ -80,7 +80,7 @@ export async function openSdkRecords(): Promise<Target> {
     if (!Array.isArray(messages)) return false;
     try {
       for (const value of messages as unknown[]) {
-        const { id, deliveries, sentAtMs } = readDeliveredMessage(value);
+        const { id, deliveries, sentAtMs } = readDeliveredMessage(value).stored;
         expect(typeof id === 'string' && Number.isSafeInteger(deliveries) && Number.isSafeInteger(sentAtMs), 'bounds', () => `message ${id}`);
       }
       return messages.length > 0;

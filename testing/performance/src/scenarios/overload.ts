@@ -124,11 +124,11 @@ async function roundsOf(profile: Profile, run: Run): Promise<Round[]> {
   for (let left = run.rounds ?? scaled(OVERLOAD_ROUNDS, run, 1); left > 0; left--) {
     await settle();
     await node.secondsUntilReady();
-    const peak = await costOf(node, () => offer({ durationMs: scaled(PEAK_MS, run, 50), inFlight }));
+    const peak = await costOf(node, () => offer({ durationMs: scaled(PEAK_MS, run, 150), inFlight }));
     await settle();
     const perSecond = (peak.perSecond * OVERLOAD_FACTOR) / clients.length;
     const watch = new Watch(node);
-    const over = await costOf(node, () => offer({ durationMs: scaled(OVERLOAD_MS, run, 50), perSecond }));
+    const over = await costOf(node, () => offer({ durationMs: scaled(OVERLOAD_MS, run, 150), perSecond }));
     const { notReady, readyzMs, rssBytes } = await watch.stop();
     await settle();
     const seconds = over.results[0]?.seconds ?? Number.NaN;

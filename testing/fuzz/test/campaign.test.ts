@@ -63,10 +63,14 @@ await t.test('the command runs, ends when it is asked to, and says what was wron
   const run = async (args: readonly string[], interruptAt?: RegExp) => {
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
+    let interrupted = false;
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        if (interruptAt?.test(output) === true) child.kill('SIGINT');
+        // Once: a second signal ends it where it is.
+        if (interrupted || interruptAt?.test(output) !== true) return;
+        interrupted = true;
+        child.kill('SIGINT');
       });
     }
     const [code] = (await once(child, 'close')) as [number | null];

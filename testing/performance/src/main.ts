@@ -1,13 +1,17 @@
 import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
+import { queuePeers } from './peers/queue-peers.ts';
 import type { ScenarioReport } from './report.ts';
 import { reportJson, reportText } from './report.ts';
-import { scenarios } from './scenarios/all.ts';
-import type { Run, Scenario } from './scenarios/plan.ts';
+import { scenarios, scenariosNamed } from './scenarios/all.ts';
+import type { Run } from './scenarios/plan.ts';
+
+const PEERS = queuePeers.map(({ kind }) => kind).join(', ');
 
 const HELP = `Usage: npm run bench -- [scenario...] [options]
 
-Measures an Omnigate node in a process of its own. Without a scenario all run.
+Measures an Omnigate node in a process of its own. Without a scenario all run;
+the beginning of a name, such as 'mailbox', stands for all that begin with it.
 
 Scenarios:
 ${scenarios.map(({ name, summary }) => `  ${name.padEnd(13)} ${summary}`).join('\n')}
@@ -16,6 +20,7 @@ Options:
   --check        exit with 1 when a bound is missed
   --json         JSON on stdout, every value of every round (use \`npm run --silent bench\`)
   --rounds N     rounds of the interleaved measurements
+  --peers LIST   queues that the mailbox is compared with, of ${PEERS}; or 'none'
   --profile DIR  write a CPU profile of each server under test to DIR
   --help         this text
 
@@ -37,6 +42,7 @@ async function main(): Promise<number> {
       check: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       rounds: { type: 'string' },
+      peers: { type: 'string' },
       profile: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
@@ -45,10 +51,11 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const chosen = positionals.length === 0 ? scenarios : positionals.map(scenarioByName);
+  const chosen = positionals.length === 0 ? scenarios : positionals.flatMap(scenariosNamed);
   const run: Run = {
     scale: 1,
     ...(values.rounds === undefined ? {} : { rounds: roundsOf(values.rounds) }),
+    ...(values.peers === undefined ? {} : { peers: peersOf(values.peers) }),
     serverArgs: values.profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${values.profile}`],
   };
   const reports: ScenarioReport[] = [];
@@ -75,10 +82,11 @@ function roundsOf(text: string): number {
   return rounds;
 }
 
-function scenarioByName(name: string): Scenario {
-  const scenario = scenarios.find((candidate) => candidate.name === name);
-  if (scenario === undefined) throw new RangeError(`no scenario '${name}'; there are ${scenarios.map((s) => s.name).join(', ')}`);
-  return scenario;
+function peersOf(text: string): readonly string[] {
+  const kinds = text === 'none' ? [] : text.split(',');
+  const unknown = kinds.find((kind) => !queuePeers.some((peer) => peer.kind === kind));
+  if (unknown !== undefined) throw new RangeError(`--peers takes ${PEERS}, separated by commas, or none, not '${unknown}'`);
+  return kinds;
 }
 
 /** What absolute figures depend on. */

@@ -26,16 +26,35 @@ import type { LatencySummary } from '../statistics.ts';
 import { FlushCount } from './flush-count.ts';
 import { GuardedNode } from './guarded-node.ts';
 import { scaled } from './plan.ts';
-import type { Run } from './plan.ts';
+import type { Run, Scenario } from './plan.ts';
 import { accessTo, openQueue } from './queue-clients.ts';
-
-type Findings = Omit<ScenarioReport, 'scenario'>;
 
 const PAIRS = 'ratio, pair by pair';
 
 /** One SEND at a time next to a message that is appended to a file and flushed; and how many flushes each takes. */
-export async function commitCost(run: Run): Promise<Findings> {
-  await using node = new GuardedNode({}, []);
+export const mailboxSend: Scenario = {
+  name: 'mailbox-send',
+  summary: 'a durable SEND at a time next to fdatasync behind TCP, and its flushes',
+  run: runSend,
+};
+
+/** The same load on a queue that holds a thousand messages and on one that holds a million. */
+export const mailboxDepth: Scenario = {
+  name: 'mailbox-depth',
+  summary: 'the rate with a million messages queued, next to a thousand',
+  run: runDepth,
+};
+
+/** Echoes on a node whose mailbox has all the work it can get, and on a node next to it. */
+export const mailboxEcho: Scenario = {
+  name: 'mailbox-echo',
+  summary: 'echoes beside a saturated mailbox, next to a node without one',
+  run: runEcho,
+};
+
+async function runSend(run: Run): Promise<ScenarioReport> {
+  const scenario = mailboxSend.name;
+  await using node = new GuardedNode({}, run.serverArgs);
   await using log = new WorkerProcess('servers/log-main');
   await using sender = await openQueue('omnigate', await accessTo(node));
   await using appender = new WorkerProcess('clients/raw-main', ['bare', String(MAILBOX_BODY_BYTES)]);
@@ -58,20 +77,20 @@ export async function commitCost(run: Run): Promise<Findings> {
   ];
   const bounds = [atMost('p50 of SEND over append and fdatasync behind TCP (median)', 'x', spreadOf(ratios).median, MAILBOX_SEND_RATIO_MAX)];
   const flushes = await FlushCount.of(node.pid);
-  if (flushes === undefined) return { figures, bounds, notes: ['NOT COUNTED: flushes per commit, for want of strace (apt-get install strace) or of the right to use it'] };
+  if (flushes === undefined) return { scenario, figures, bounds, notes: ['NOT COUNTED: flushes per commit, for want of strace (apt-get install strace) or of the right to use it'] };
   await sender.ask('sendLatencies', sends);
   const perCommit = (await flushes.stop()) / sends;
   return {
+    scenario,
     figures: [...figures, { subject: 'mailbox, SDK', measure: 'flushes for each commit', unit: '', values: [perCommit] }],
     bounds: [...bounds, atMost('flushes for each commit', '', perCommit, MAILBOX_FLUSHES_MAX)],
     notes: [],
   };
 }
 
-/** The same load on a queue that holds a thousand messages and on one that holds a million. */
-export async function deepQueue(run: Run): Promise<Findings> {
+async function runDepth(run: Run): Promise<ScenarioReport> {
   await using shallowNode = new GuardedNode({}, []);
-  await using deepNode = new GuardedNode({}, []);
+  await using deepNode = new GuardedNode({}, run.serverArgs);
   await using shallow = await openQueue('omnigate', await accessTo(shallowNode));
   await using deep = await openQueue('omnigate', await accessTo(deepNode));
   await fill(shallow, scaled(MAILBOX_SHALLOW_MESSAGES, run, 10));
@@ -88,6 +107,7 @@ export async function deepQueue(run: Run): Promise<Findings> {
   const [few, many] = rates.map((values) => values.slice(1)) as [number[], number[]];
   const ratios = pairRatios(many, few);
   return {
+    scenario: mailboxDepth.name,
     figures: [
       { subject: 'mailbox, 1 k queued', measure: 'rate', unit: 'messages/s', values: few },
       { subject: 'mailbox, 1 M queued', measure: 'rate', unit: 'messages/s', values: many },
@@ -98,9 +118,8 @@ export async function deepQueue(run: Run): Promise<Findings> {
   };
 }
 
-/** Echoes on a node whose mailbox has all the work it can get, and on a node next to it. */
-export async function besideLoad(run: Run): Promise<Findings> {
-  await using node = new GuardedNode({}, []);
+async function runEcho(run: Run): Promise<ScenarioReport> {
+  await using node = new GuardedNode({}, run.serverArgs);
   await using controlNode = new GuardedNode({}, []);
   await using load = await openQueue('omnigate', await accessTo(node));
   await using echo = await openEcho(node, run);
@@ -117,6 +136,7 @@ export async function besideLoad(run: Run): Promise<Findings> {
   const p99 = (who: 'node' | 'control'): number[] => rounds.map((round) => round[who].p99);
   const ratios = pairRatios(p99('node'), p99('control'));
   return {
+    scenario: mailboxEcho.name,
     figures: [
       { subject: 'echo, mailbox saturated', measure: 'round trip p99', unit: 'ms', values: p99('node') },
       { subject: 'echo, control', measure: 'round trip p99', unit: 'ms', values: p99('control') },

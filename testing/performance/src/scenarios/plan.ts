@@ -6,6 +6,8 @@ export interface Run {
   readonly scale: number;
   /** Rounds of the interleaved measurements; the scenario's own number when absent. */
   readonly rounds?: number;
+  /** Kinds of other queues to compare with; all of them when absent. */
+  readonly peers?: readonly string[];
   /** Options of node for the server under test, such as `--cpu-prof`. */
   readonly serverArgs: readonly string[];
 }

@@ -7,23 +7,21 @@ import {
   MAILBOX_WARM_UP_MS,
 } from '../bounds.ts';
 import type { LoadPlan, LoadResult } from '../clients/load.ts';
-import { postgres } from '../peers/postgres.ts';
-import { redis } from '../peers/redis.ts';
+import { queuePeers } from '../peers/queue-peers.ts';
 import type { WorkerProcess } from '../process/worker-process.ts';
 import { atLeast } from '../report.ts';
 import type { Figure, ScenarioReport } from '../report.ts';
 import { pairRatios, spreadOf } from '../statistics.ts';
 import { GuardedNode } from './guarded-node.ts';
-import { besideLoad, commitCost, deepQueue } from './mailbox-costs.ts';
 import { accessTo, openQueue } from './queue-clients.ts';
 import { scaled } from './plan.ts';
 import type { Run, Scenario } from './plan.ts';
 
-/** Durable send, receive and acknowledge next to other durable queues, and what must not grow with the load. */
-export const mailbox: Scenario = {
-  name: 'mailbox',
-  summary: `durable messages of ${MAILBOX_BODY_BYTES} B, ${MAILBOX_IN_FLIGHT} in flight, next to Redis streams and PostgreSQL`,
-  run: runMailbox,
+/** Durable send, receive and acknowledge next to other durable queues. */
+export const mailboxPeers: Scenario = {
+  name: 'mailbox-peers',
+  summary: `durable messages of ${MAILBOX_BODY_BYTES} B, ${MAILBOX_IN_FLIGHT} in flight, next to ${queuePeers.map(({ kind }) => kind).join(', ')}`,
+  run: runContest,
 };
 
 /** A queue, the client process that uses it, and what is to be stopped when both are done with. */
@@ -53,22 +51,11 @@ interface Round {
   readonly clientMicros: number;
 }
 
-async function runMailbox(run: Run): Promise<ScenarioReport> {
-  const contest = await runContest(run);
-  const costs = [await commitCost(run), await deepQueue(run), await besideLoad(run)];
-  return {
-    scenario: mailbox.name,
-    figures: [contest, ...costs].flatMap(({ figures }) => figures),
-    bounds: [contest, ...costs].flatMap(({ bounds }) => bounds),
-    notes: [contest, ...costs].flatMap(({ notes }) => notes),
-  };
-}
-
-async function runContest(run: Run): Promise<Omit<ScenarioReport, 'scenario'>> {
+async function runContest(run: Run): Promise<ScenarioReport> {
   const contestants = [await ownContestant(run)];
   try {
     const notes: string[] = [];
-    for (const peer of [redis, postgres]) {
+    for (const peer of queuePeers.filter(({ kind }) => run.peers?.includes(kind) ?? true)) {
       const server = await peer.start();
       if (server === undefined) {
         notes.push(`NOT COMPARED with ${peer.subject}: it is not installed (${peer.install})`);
@@ -77,7 +64,7 @@ async function runContest(run: Run): Promise<Omit<ScenarioReport, 'scenario'>> {
       const client = await openQueue(peer.kind, { address: server.address });
       contestants.push(new Contestant(peer.subject, client, server, () => Promise.resolve(server.cpuSeconds())));
     }
-    return { ...(await compare(contestants, run)), notes };
+    return { scenario: mailboxPeers.name, ...(await compare(contestants, run)), notes };
   } finally {
     await Promise.all(contestants.map((contestant) => contestant[Symbol.asyncDispose]()));
   }

@@ -1,7 +1,9 @@
 import { answerParent } from '../process/worker-loop.ts';
+import { BullmqQueue } from '../queues/bullmq-queue.ts';
 import { OmnigateQueue } from '../queues/omnigate-queue.ts';
 import { PostgresQueue } from '../queues/postgres-queue.ts';
 import type { Queue, QueueAccess } from '../queues/queue.ts';
+import { RabbitmqQueue } from '../queues/rabbitmq-queue.ts';
 import { RedisQueue } from '../queues/redis-queue.ts';
 import { latencySummary } from '../statistics.ts';
 import { payloadOf } from './framing.ts';
@@ -12,6 +14,8 @@ const KINDS: Readonly<Record<string, { open(access: QueueAccess): Promise<Queue>
   omnigate: OmnigateQueue,
   redis: RedisQueue,
   postgres: PostgresQueue,
+  rabbitmq: RabbitmqQueue,
+  bullmq: BullmqQueue,
 };
 
 const [, , kind = '', bodyBytes = ''] = process.argv;

@@ -96,7 +96,7 @@ function statOf(pid: string): string[] {
 }
 
 /** A port that was free a moment ago: these servers do not choose one themselves. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;

@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Address } from '../process/worker-protocol.ts';
+import { connectTo, readMessages } from './message-socket.ts';
 
 /** A row: its values as bytes. */
 export type Row = readonly Uint8Array[];
@@ -16,24 +15,18 @@ const HEAD_BYTES = 5;
 export class PostgresConnection {
   readonly #socket: Socket;
   readonly #prepared = new Map<string, string>();
-  #input: Buffer = Buffer.alloc(0);
   #rows: Row[] = [];
   #error: Error | undefined;
   #waiting: { readonly resolve: (rows: readonly Row[]) => void; readonly reject: (error: Error) => void } | undefined;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => {
-      this.#read(chunk);
-    });
+    readMessages(socket, (input, at) => this.#take(input, at));
     socket.on('close', () => this.#waiting?.reject(new Error('the connection to PostgreSQL was lost')));
-    socket.on('error', () => undefined);
   }
 
-  static async open({ host, port }: Address): Promise<PostgresConnection> {
-    const socket = connect({ host, port, noDelay: true });
-    await once(socket, 'connect');
-    const connection = new PostgresConnection(socket);
+  static async open(address: Address): Promise<PostgresConnection> {
+    const connection = new PostgresConnection(await connectTo(address));
     const greeting = Buffer.from(`\0\0\0\0\0\0\0\0user\0${POSTGRES_ROLE}\0database\0postgres\0\0`);
     greeting.writeUInt32BE(greeting.length, 0);
     greeting.writeUInt32BE(PROTOCOL, 4);
@@ -70,16 +63,12 @@ export class PostgresConnection {
     });
   }
 
-  #read(chunk: Buffer): void {
-    const input = this.#input.length === 0 ? chunk : Buffer.concat([this.#input, chunk]);
-    let at = 0;
-    while (input.length - at >= HEAD_BYTES) {
-      const end = at + 1 + input.readUInt32BE(at + 1);
-      if (end > input.length) break;
-      this.#onMessage(String.fromCharCode(input[at] as number), input.subarray(at + HEAD_BYTES, end));
-      at = end;
-    }
-    this.#input = input.subarray(at);
+  #take(input: Buffer, at: number): number | undefined {
+    if (input.length - at < HEAD_BYTES) return undefined;
+    const end = at + 1 + input.readUInt32BE(at + 1);
+    if (end > input.length) return undefined;
+    this.#onMessage(String.fromCharCode(input[at] as number), input.subarray(at + HEAD_BYTES, end));
+    return end;
   }
 
   #onMessage(kind: string, body: Buffer): void {

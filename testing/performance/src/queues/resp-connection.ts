@@ -1,7 +1,6 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Address } from '../process/worker-protocol.ts';
+import { connectTo, readMessages } from './message-socket.ts';
 
 /** A reply of Redis; errors are thrown. */
 export type RespValue = string | number | null | Uint8Array | readonly RespValue[];
@@ -21,24 +20,20 @@ export class RespConnection {
   readonly #waiting: Waiting[] = [];
   #head = 0;
   #out: Uint8Array[] = [];
+  /** What is being read, and how far. */
   #input: Buffer = Buffer.alloc(0);
   #at = 0;
 
   private constructor(socket: Socket) {
     this.#socket = socket;
-    socket.on('data', (chunk: Buffer) => {
-      this.#read(chunk);
-    });
+    readMessages(socket, (input, at) => this.#take(input, at));
     socket.on('close', () => {
       for (const { reject } of this.#waiting.splice(this.#head)) reject(new Error('the connection to Redis was lost'));
     });
-    socket.on('error', () => undefined);
   }
 
-  static async open({ host, port }: Address): Promise<RespConnection> {
-    const socket = connect({ host, port, noDelay: true });
-    await once(socket, 'connect');
-    return new RespConnection(socket);
+  static async open(address: Address): Promise<RespConnection> {
+    return new RespConnection(await connectTo(address));
   }
 
   /** Sends a command. */
@@ -66,22 +61,19 @@ export class RespConnection {
     this.#out = [];
   };
 
-  #read(chunk: Buffer): void {
-    this.#input = this.#at === this.#input.length ? chunk : Buffer.concat([this.#input.subarray(this.#at), chunk]);
-    this.#at = 0;
-    for (let from = 0; ; from = this.#at) {
-      const value = this.#value();
-      if (value === INCOMPLETE) {
-        this.#at = from;
-        break;
-      }
-      const waiting = this.#waiting[this.#head++] as Waiting;
-      if (value instanceof Error) waiting.reject(value);
-      else waiting.resolve(value);
+  #take(input: Buffer, at: number): number | undefined {
+    this.#input = input;
+    this.#at = at;
+    const value = this.#value();
+    if (value === INCOMPLETE) return undefined;
+    const waiting = this.#waiting[this.#head++] as Waiting;
+    if (value instanceof Error) waiting.reject(value);
+    else waiting.resolve(value);
+    if (this.#head === this.#waiting.length) {
+      this.#waiting.length = 0;
+      this.#head = 0;
     }
-    if (this.#head < this.#waiting.length) return;
-    this.#waiting.length = 0;
-    this.#head = 0;
+    return this.#at;
   }
 
   /** The value that begins here; goes behind it. */

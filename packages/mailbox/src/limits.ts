@@ -96,8 +96,6 @@ export const PREFETCH_TOTAL_MAX = 262_144;
 export const BATCH_REQUESTS_MAX = 1_024;
 /** Their bytes. */
 export const BATCH_BYTES_MAX = 2_097_152;
-/** Share of the time of the last commit for which the next one waits for those who have just been answered. */
-export const GATHER_SHARE = 0.25;
 /** Bytes of requests that wait for the engine before others are refused: half a second of a slow disk. */
 export const BACKLOG_BYTES_MAX = 33_554_432;
 /** Requests that wait for the engine. */

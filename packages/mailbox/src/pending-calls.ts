@@ -1,7 +1,6 @@
 import { OapError, Reject, Status } from '@omnigate/kernel';
 import type { ServiceReply } from '@omnigate/kernel';
 import { decodeErrorBody, Flag } from '@omnigate/kernel/wire';
-import { MailboxOp } from './broker/call.ts';
 import { FromEngine } from './engine/batch.ts';
 import type { EngineReply } from './engine/batch.ts';
 import { MailboxReject } from './rejects.ts';
@@ -11,8 +10,6 @@ export interface PendingCall {
   readonly callId: number;
   readonly reply: ServiceReply;
   readonly tenant: string;
-  /** Operation. */
-  readonly op: number;
   /** Topic that it receives from; undefined when it receives nothing. */
   readonly receivesFrom: string | undefined;
 }
@@ -25,8 +22,6 @@ export interface CallNotices {
   undelivered(call: PendingCall, payload: Uint8Array): void;
 }
 
-/** Operations after which most clients have something to ask for: the next message, or to acknowledge. */
-const ASKS_NEXT: ReadonlySet<number> = new Set([MailboxOp.SEND, MailboxOp.RECV, MailboxOp.SUBSCRIBE]);
 /** Bytes of the length before a record. */
 const RECORD_HEAD_BYTES = 4;
 /** A small payload must not keep a batch larger than this in memory while its reader is slow. */
@@ -42,10 +37,10 @@ export class PendingCalls {
     this.#notices = notices;
   }
 
-  add(reply: ServiceReply, tenant: string, op: number, receivesFrom: string | undefined): PendingCall {
+  add(reply: ServiceReply, tenant: string, receivesFrom: string | undefined): PendingCall {
     // The numbers come round after four thousand million calls; one that is still open is passed over.
     while (this.#calls.has(this.#nextId)) this.#advance();
-    const call = { callId: this.#nextId, reply, tenant, op, receivesFrom };
+    const call = { callId: this.#nextId, reply, tenant, receivesFrom };
     this.#advance();
     this.#calls.set(call.callId, call);
     return call;
@@ -56,16 +51,16 @@ export class PendingCalls {
     this.#calls.delete(call.callId);
   }
 
-  /** Passes on what the engine says; true when whoever gets it is likely to ask for something next. */
-  onAnswer(answer: EngineReply): boolean {
+  /** Passes on what the engine says. */
+  onAnswer(answer: EngineReply): void {
     const call = this.#calls.get(answer.callId);
-    if (call === undefined) return false;
+    if (call === undefined) return;
     const { kind, status } = answer;
     if (kind !== FromEngine.PART) this.#calls.delete(call.callId);
-    if (kind === FromEngine.CANCELLED) return false;
+    if (kind === FromEngine.CANCELLED) return;
     if (kind === FromEngine.ERROR) {
       call.reply.fail(errorOf(status, answer.payload));
-      return false;
+      return;
     }
     const payload = ownBytes(answer.payload);
     const flags = answer.endToEnd ? Flag.APP_E2E : 0;
@@ -78,7 +73,6 @@ export class PendingCalls {
     } else if (call.reply.write(Status.OK, payload, flags)) {
       this.#notices.drained(call);
     }
-    return ASKS_NEXT.has(call.op);
   }
 
   /** Nothing more will come from the engine; what became of the requests is unknown. */

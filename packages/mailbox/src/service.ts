@@ -97,7 +97,9 @@ class Run {
       },
     });
     this.#thread = new EngineThread({ path, bodyBytesMax }, {
-      answer: (answer) => this.#calls.onAnswer(answer),
+      answer: (answer) => {
+        this.#calls.onAnswer(answer);
+      },
       corrupt: (topic, id) => {
         logger.error({ service: 'mailbox', topic, id }, 'a stored message is damaged and is not delivered');
       },
@@ -119,7 +121,7 @@ class Run {
     judge(request, topics);
     const tenant = tenantOf(request);
     const receives = RECEIVING.has(request.code);
-    const call = this.#calls.add(reply, tenant, request.code, receives ? (topics.at(-1)?.topic ?? '') : undefined);
+    const call = this.#calls.add(reply, tenant, receives ? (topics.at(-1)?.topic ?? '') : undefined);
     const taken = this.#thread.submit({
       kind: ToEngine.REQUEST,
       callId: call.callId,

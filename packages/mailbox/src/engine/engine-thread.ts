@@ -2,26 +2,19 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Writer } from '../codec/writer.ts';
 import { BACKLOG_BYTES_MAX, BACKLOG_REQUESTS_MAX, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX } from '../limits.ts';
-import { readReplies, ToEngine, writeFrame } from './batch.ts';
+import { readReplies, writeFrame } from './batch.ts';
 import type { EngineFrame, EngineReply } from './batch.ts';
-import { Gathering } from './gathering.ts';
 import type { EngineMessage, EngineSettings } from './thread-messages.ts';
 
 /** What an engine tells the service. */
 export interface EngineEvents {
-  /**
-   * An answer, or a part of one. Its payload lies in memory that is its own.
-   * True when whoever gets it is likely to ask for something next.
-   */
-  answer(reply: EngineReply): boolean;
+  /** An answer, or a part of one. Its payload lies in memory that is its own. */
+  answer(reply: EngineReply): void;
   /** A message is not delivered because its bytes are damaged. */
   corrupt(topic: string, id: string): void;
   /** The engine is gone, and with it the answers that are still due. */
   failed(error: unknown): void;
 }
-
-/** Shorter times are too short for a timer. */
-const TIMER_MS = 1;
 
 /** Also the name of the module of the thread, as built and in source. */
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
@@ -43,8 +36,6 @@ export class EngineThread {
   #waitingFrames = 0;
   #ready = false;
   #scheduled = false;
-  readonly #gathering = new Gathering();
-  #timer: NodeJS.Timeout | undefined;
   #ended = false;
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
@@ -82,7 +73,6 @@ export class EngineThread {
     this.#waitingBytes += this.#collecting.at - before;
     this.#waitingFrames++;
     this.#collected++;
-    if (frame.kind === ToEngine.REQUEST) this.#gathering.asked();
     if (this.#collecting.at >= BATCH_BYTES_MAX || this.#collected >= BATCH_REQUESTS_MAX) this.#cut();
     if (this.#scheduled) return;
     this.#scheduled = true;
@@ -94,7 +84,6 @@ export class EngineThread {
   async stop(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#timer);
     const exited = once(this.#worker, 'exit');
     this.#worker.postMessage('stop');
     await exited;
@@ -109,12 +98,10 @@ export class EngineThread {
   readonly #send = (): void => {
     this.#scheduled = false;
     if (!this.#ready || this.#ended || this.#waitingFrames === 0) return;
-    if (this.#batches.length === 0 && this.#waits()) return;
     if (this.#batches.length === 0) this.#cut();
     const batch = this.#batches.shift();
     if (batch === undefined) return;
     this.#ready = false;
-    this.#gathering.begin(performance.now());
     this.#waitingBytes -= batch.bytes.length;
     this.#waitingFrames -= batch.frames;
     this.#worker.postMessage(batch.bytes, [batch.bytes.buffer as ArrayBuffer]);
@@ -130,8 +117,11 @@ export class EngineThread {
         this.#send();
         break;
       case 'answers':
-        this.#pass(message.batch);
-        if (message.ready) this.#next();
+        for (const reply of readReplies(message.batch)) this.#events.answer(reply);
+        if (message.ready) {
+          this.#ready = true;
+          this.#send();
+        }
         break;
       case 'corrupt':
         this.#events.corrupt(message.topic, message.id);
@@ -142,41 +132,9 @@ export class EngineThread {
     }
   }
 
-  #pass(batch: Uint8Array): void {
-    for (const reply of readReplies(batch)) {
-      if (this.#events.answer(reply)) this.#gathering.answered();
-    }
-  }
-
-  /** The thread takes the next batch. */
-  #next(): void {
-    this.#gathering.end(performance.now());
-    this.#ready = true;
-    this.#send();
-  }
-
-  /** True when it is of use to wait for others, and this goes on later. */
-  #waits(): boolean {
-    const leftMs = this.#gathering.leftMs(performance.now());
-    if (leftMs <= 0) return false;
-    if (leftMs >= TIMER_MS) {
-      if (this.#timer === undefined) this.#timer = setTimeout(this.#onTimer, leftMs);
-    } else {
-      this.#scheduled = true;
-      setImmediate(this.#send);
-    }
-    return true;
-  }
-
-  readonly #onTimer = (): void => {
-    this.#timer = undefined;
-    this.#send();
-  };
-
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#ended = true;
-    clearTimeout(this.#timer);
     this.#opening?.reject(error);
     this.#events.failed(error);
   }

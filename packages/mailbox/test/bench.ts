@@ -36,6 +36,9 @@ export interface Message {
 interface AnswerBody {
   readonly id: string;
   readonly duplicate: boolean;
+  readonly ids: readonly (string | null)[];
+  readonly duplicates?: readonly number[];
+  readonly errors?: readonly { readonly at: number }[];
   readonly messages: readonly Message[];
   readonly outcomes: readonly string[];
   readonly receipts: readonly Uint8Array[];
@@ -141,6 +144,8 @@ export class Bench<S extends Store = Store> {
   reopen(store: S): void {
     this.store = store;
     this.#engine = new Engine(store, this.#options);
+    // As in a process that has just started.
+    this.#nextCall = 1;
   }
 
   /** One step with nothing but the time. */
@@ -183,12 +188,18 @@ export class Bench<S extends Store = Store> {
     return this.step(batch);
   }
 
-  /** The payload of an answer never left, and its receiver is gone. */
-  undelivered(answer: Answer, topic: string, tenant = TENANT_A): Answer[] {
+  /** The payload of an answer never left, and its receiver goes. */
+  undelivered(answer: Answer, topic: string): Answer[] {
     const batch = new Writer();
-    const payload = answer.part ? answer.payload.subarray(4) : answer.payload;
-    this.write(batch, ToEngine.UNDELIVERED, answer.callId, { payload, topic, tenant });
+    this.writeUndelivered(batch, answer, topic);
     this.write(batch, ToEngine.CANCEL, answer.callId, {});
+    return this.step(batch);
+  }
+
+  /** The payload of an answer never left; its receiver has gone before. */
+  takeBack(answer: Answer, topic: string): Answer[] {
+    const batch = new Writer();
+    this.writeUndelivered(batch, answer, topic);
     return this.step(batch);
   }
 
@@ -202,6 +213,10 @@ export class Bench<S extends Store = Store> {
       payload,
       body: decode(kind === FromEngine.PART ? payload.subarray(4) : payload) as AnswerBody,
     }));
+  }
+
+  private writeUndelivered(batch: Writer, { callId, part, payload }: Answer, topic: string): void {
+    this.write(batch, ToEngine.UNDELIVERED, callId, { payload: part ? payload.subarray(4) : payload, topic });
   }
 
   private write(batch: Writer, kind: number, callId: number, frame: { op?: number; payload?: Uint8Array; tenant?: string; topic?: string; endToEnd?: boolean }): void {

@@ -13,7 +13,9 @@ import type { Topic } from './topic.ts';
 const PREFIX_CHARS = 5;
 const READY_CURSOR_BYTES = 17;
 const REDRIVE_DEFAULT = 256;
-const STATES: readonly MessageState[] = ['ready', 'blocked', 'delayed', 'leased'];
+/** Those that wait in their group go first: else one would step forward, into a state that may not be the one that is purged. */
+const READY_STATES: readonly MessageState[] = ['blocked', 'ready'];
+const STATES: readonly MessageState[] = [...READY_STATES, 'delayed', 'leased'];
 
 /** DELETE (specs/mailbox-1.md §8.1). */
 export function deleteOne(context: LookContext, call: BrokerCall): void {
@@ -42,16 +44,13 @@ export function purge(context: LookContext, call: BrokerCall): void {
   const state = fields.oneOf('state', ['ready', 'delayed', 'leased', 'all'], 'all');
   const max = fields.int('max', 1, TEND_MESSAGES_MAX, TEND_MESSAGES_MAX);
   const topic = context.topics.known(call.tenant, name);
-  const states = state === 'all' ? STATES : state === 'ready' ? (['ready', 'blocked'] as const) : [state];
+  const states = state === 'all' ? STATES : state === 'ready' ? READY_STATES : [state];
   let purged = 0;
-  // Each removal may let the next of a group step forward, so that one pass does not see all.
-  for (let before = -1; before !== purged && purged < max; ) {
-    before = purged;
-    for (const each of states) {
-      for (const found of scan(context.store, topic, each, '', max - purged)) {
-        if (removeFound(context, topic, each, found)) purged++;
-      }
-      if (purged === max) break;
+  for (const each of states) {
+    if (purged === max) break;
+    for (const found of scan(context.store, topic, each, '', max - purged)) {
+      removeFound(context, topic, each, found);
+      purged++;
     }
   }
   const out = context.replies.begin(call.callId);
@@ -135,8 +134,7 @@ function checkTopicQuota(topic: Topic, bytes: number): void {
   checkQuota(topic, 1, bytes);
 }
 
-function removeFound({ flow }: LookContext, topic: Topic, state: MessageState, { id, slot, key }: Found): boolean {
-  if (state === 'blocked') return flow.deleteBlocked(topic, id, slot.group, 'deleted');
-  flow.deleteAway(topic, id, slot, key);
-  return true;
+function removeFound({ flow }: LookContext, topic: Topic, state: MessageState, { id, slot, key }: Found): void {
+  if (state === 'blocked') flow.deleteBlocked(topic, id, slot.group, 'deleted');
+  else flow.deleteAway(topic, id, slot, key);
 }

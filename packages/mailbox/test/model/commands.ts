@@ -1,147 +1,56 @@
 import { deepEqual, equal, fail, ok } from 'node:assert/strict';
 import fc from 'fast-check';
-import type { Store } from '../../src/store/store.ts';
-import { Bench, bytes } from '../bench.ts';
-import type { Answer, OpName } from '../bench.ts';
-import { faultsOf } from '../full-scan.ts';
-import type { Model, ModelMessage, SendFields, State } from './model.ts';
-
-/** A receipt that was given once, good or not. */
-interface Given {
-  readonly topic: string;
-  readonly id: string;
-  readonly receipt: Uint8Array;
-}
-
-/** Where the mailbox under test keeps its messages. */
-export interface Disk {
-  readonly store: Store;
-  /** What a crash leaves. */
-  reopen(): Store;
-  /** Makes the next commit fail before it is done; false when it cannot. */
-  failNext(): boolean;
-}
-
-/** The mailbox under test, how it comes back after a crash, and what a client would remember. */
-export class Real {
-  bench: Bench;
-  readonly receipts: Given[] = [];
-  readonly ids: { topic: string; id: string }[] = [];
-  readonly #disk: Disk;
-
-  constructor(disk: Disk, nowMs: number) {
-    this.#disk = disk;
-    this.bench = new Bench(disk.store);
-    this.bench.nowMs = nowMs;
-    this.bench.tick();
-  }
-
-  call(op: OpName, fields: object): Answer {
-    return this.bench.call(op, fields);
-  }
-
-  /** Crashes; returns the time that the mailbox remembers. */
-  crash(): number {
-    this.bench.reopen(this.#disk.reopen());
-    const { nowMs } = this.bench.engine;
-    this.bench.tick();
-    return nowMs;
-  }
-
-  failNext(): boolean {
-    return this.#disk.failNext();
-  }
-}
-
-type Command = fc.Command<Model, Real>;
-
-/** A command that is always possible and ends with a comparison of everything that can be seen. */
-class Step implements Command {
-  readonly #name: string;
-  readonly #run: (model: Model, real: Real) => void;
-
-  constructor(name: string, run: (model: Model, real: Real) => void) {
-    this.#name = name;
-    this.#run = run;
-  }
-
-  check(): boolean {
-    return true;
-  }
-
-  run(model: Model, real: Real): void {
-    model.advanceTo(real.bench.nowMs);
-    this.#run(model, real);
-    compare(model, real);
-  }
-
-  toString(): string {
-    return this.#name;
-  }
-}
-
-/** STATS of every topic is what the model says, and what a full scan finds (rule 10). */
-function compare(model: Model, real: Real): void {
-  deepEqual(faultsOf(real.bench.store), []);
-  for (const topic of model.topics.values()) {
-    const { status, body } = real.call('STATS', { topic: topic.name });
-    equal(status, 200, `there is a topic ${topic.name}`);
-    const count = (state: State): number => [...topic.messages.values()].filter((m) => m.state === state).length;
-    const expected = {
-      ready: count('ready'),
-      blocked: [...topic.messages.values()].filter((m) => m.blocked).length,
-      delayed: count('delayed'),
-      leased: count('leased'),
-      ...topic.totals,
-    };
-    const found = Object.fromEntries(Object.keys(expected).map((name) => [name, (body as unknown as Record<string, unknown>)[name]]));
-    deepEqual(found, expected, `counts of ${topic.name}`);
-  }
-}
+import { bytes } from '../bench.ts';
+import { anyTopic, optional, picks } from './arbitraries.ts';
+import type { Model, SendFields, State } from './model.ts';
+import { Step } from './real.ts';
+import type { Command, Real } from './real.ts';
+import { cancels, drains, givesBack, receives, subscribes, waits } from './receiving.ts';
 
 function send(model: Model, real: Real, topic: string, fields: SendFields): void {
-  const { body, key, group, priority, delayMs, ttlMs } = fields;
-  const request = { topic, body: bytes(body), key, group, priority, delay_ms: delayMs, ttl_ms: ttlMs };
   const verdict = model.judgeSend(topic, fields);
-  const answer = real.call('SEND', request);
+  const { status, body } = real.call('SEND', { topic, ...requestOf(fields) });
   if (verdict === 'conflict') {
-    equal(answer.body.reason, 'idempotency_conflict');
+    equal(body.reason, 'idempotency_conflict');
   } else if (verdict === 'quota') {
-    equal(answer.body.reason, 'mailbox_quota');
+    equal(body.reason, 'mailbox_quota');
   } else {
-    equal(answer.status, 200, JSON.stringify(answer.body));
-    const { id, duplicate } = answer.body;
-    if (verdict === 'new') {
-      equal(duplicate, false);
-      for (const known of real.ids) if (known.topic === topic) ok(id > known.id, 'ids of a topic rise');
-      real.ids.push({ topic, id });
-      model.send(topic, id, fields);
-    } else {
-      deepEqual({ id, duplicate }, { id: verdict.duplicateOf, duplicate: true });
-    }
+    equal(status, 200, JSON.stringify(body));
+    equal(body.duplicate, verdict !== 'new');
+    taken(model, real, topic, fields, verdict, body.id);
   }
 }
 
-function receive(model: Model, real: Real, topic: string, max: number, visibilityMs: number | undefined, auto: boolean): void {
-  const expected = model.receive(topic, max, visibilityMs, auto);
-  const { body } = real.call('RECV', { topic, max, visibility_ms: visibilityMs, ack: auto ? 'auto' : 'explicit' });
-  const { messages } = body;
-  deepEqual(
-    messages.map((m) => ({ id: m.id, body: Buffer.from(m.body).toString(), deliveries: m.deliveries, group: m.group, key: m.key })),
-    expected.map((m) => ({ id: m.id, body: m.body, deliveries: m.deliveries, group: m.group, key: m.key })),
-    'the messages that are delivered',
-  );
-  messages.forEach(({ id, receipt, dead }, index) => {
-    const message = expected[index] as ModelMessage;
-    if (message.dead === undefined) equal(dead, undefined);
-    else deepEqual({ ...dead, at_ms: 0 }, { ...message.dead, at_ms: 0 });
-    if (auto) {
-      equal(receipt, undefined);
+function sendMany(model: Model, real: Real, topic: string, messages: readonly SendFields[]): void {
+  const { body } = real.call('SEND', { topic, messages: messages.map(requestOf) });
+  const duplicates: number[] = [];
+  const refused: number[] = [];
+  messages.forEach((fields, at) => {
+    const verdict = model.judgeSend(topic, fields);
+    if (typeof verdict === 'object') duplicates.push(at);
+    if (verdict === 'conflict' || verdict === 'quota') {
+      refused.push(at);
+      equal(body.ids[at], null);
     } else {
-      message.receipt = Buffer.from(receipt).toString('hex');
-      real.receipts.push({ topic, id, receipt });
+      taken(model, real, topic, fields, verdict, body.ids[at] ?? '');
     }
   });
+  deepEqual(body.duplicates ?? [], duplicates);
+  deepEqual((body.errors ?? []).map(({ at }) => at), refused);
+}
+
+function requestOf({ body, key, group, priority, delayMs, ttlMs }: SendFields): object {
+  return { body: bytes(body), key, group, priority, delay_ms: delayMs, ttl_ms: ttlMs };
+}
+
+function taken(model: Model, real: Real, topic: string, fields: SendFields, verdict: 'new' | { duplicateOf: string }, id: string): void {
+  if (verdict !== 'new') {
+    equal(id, verdict.duplicateOf);
+    return;
+  }
+  for (const known of real.ids) if (known.topic === topic) ok(id > known.id, 'ids of a topic rise');
+  real.ids.push({ topic, id });
+  model.send(topic, id, fields);
 }
 
 function settle(model: Model, real: Real, op: 'ACK' | 'NACK' | 'EXTEND', pick: number, ms: number | undefined): void {
@@ -180,14 +89,17 @@ function redrive(model: Model, real: Real, from: string, to: string, max: number
   else deepEqual({ status, moved: body.moved }, { status: 200, moved });
 }
 
-const topics = fc.constantFrom('a', 'b');
-const anyTopic = fc.constantFrom('a', 'b', 'a/dlq', 'b/dlq');
-const optional = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
-const picks = fc.nat(1_000);
+function crash(model: Model, real: Real): void {
+  // Time in which nothing was written is forgotten, when the clock went back meanwhile.
+  model.nowMs = real.crash();
+  model.crash();
+  model.advanceTo(real.bench.nowMs);
+}
 
-const sends = fc
+const topics = fc.constantFrom('a', 'b');
+
+const messages = fc
   .record({
-    topic: topics,
     body: fc.constantFrom('x', 'y', 'zz'),
     key: optional(fc.constantFrom('k1', 'k2')),
     group: optional(fc.constantFrom('g1', 'g2')),
@@ -195,15 +107,17 @@ const sends = fc
     delayMs: optional(fc.constantFrom(0, 10, 5_000)),
     ttlMs: optional(fc.constantFrom(1, 20, 60_000)),
   })
-  .map(({ topic, ...fields }) => new Step(`SEND ${topic} ${JSON.stringify(fields)}`, (model, real) => {
-    send(model, real, topic, Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as SendFields);
-  }));
+  .map((fields) => Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as SendFields);
 
-const receives = fc
-  .record({ topic: anyTopic, max: fc.constantFrom(1, 2, 10), visibilityMs: optional(fc.constantFrom(1, 15, 40_000)), auto: fc.constantFrom(false, false, false, true) })
-  .map(({ topic, max, visibilityMs, auto }) => new Step(`RECV ${topic} max ${max} for ${String(visibilityMs)} auto ${String(auto)}`, (model, real) => {
-    receive(model, real, topic, max, visibilityMs, auto);
-  }));
+const sends = fc.tuple(topics, messages).map(([topic, fields]) => new Step(`SEND ${topic} ${JSON.stringify(fields)}`, (model, real) => {
+  send(model, real, topic, fields);
+}));
+
+const batches = fc.tuple(topics, fc.array(messages, { minLength: 1, maxLength: 4 })).map(
+  ([topic, list]) => new Step(`SEND ${topic} at once ${JSON.stringify(list)}`, (model, real) => {
+    sendMany(model, real, topic, list);
+  }),
+);
 
 const settles = fc
   .tuple(fc.constantFrom('ACK', 'ACK', 'NACK', 'EXTEND'), picks, optional(fc.constantFrom(0, 10, 2_000)))
@@ -213,15 +127,13 @@ const settles = fc
 
 const moves = fc.constantFrom(1, 5, 11, 999, 31_000, 400_000, -3_600_000).map(
   (ms) => new Step(`${ms < 0 ? 'clock back' : 'advance'} ${ms}`, (model, real) => {
-    real.bench.tick(ms);
+    real.arrive(real.bench.tick(ms));
     model.advanceTo(real.bench.nowMs);
   }),
 );
 
 const crashes = fc.constant(new Step('crash and reopen', (model, real) => {
-  // Time in which nothing was written is forgotten, when the clock went back meanwhile.
-  model.nowMs = real.crash();
-  model.advanceTo(real.bench.nowMs);
+  crash(model, real);
 }));
 
 const failures = topics.map((topic) => new Step(`a SEND to ${topic} whose commit fails`, (model, real) => {
@@ -233,8 +145,7 @@ const failures = topics.map((topic) => new Step(`a SEND to ${topic} whose commit
     refused = true;
   }
   ok(refused, 'the commit failed');
-  model.nowMs = real.crash();
-  model.advanceTo(real.bench.nowMs);
+  crash(model, real);
 }));
 
 const deletes = picks.map((pick) => new Step(`DELETE ${pick}`, (model, real) => {
@@ -246,7 +157,7 @@ const deletes = picks.map((pick) => new Step(`DELETE ${pick}`, (model, real) => 
 const purges = fc.tuple(anyTopic, fc.constantFrom('ready', 'delayed', 'leased', 'all')).map(
   ([topic, state]) => new Step(`PURGE ${topic} ${state}`, (model, real) => {
     const { body } = real.call('PURGE', { topic, state });
-    if (model.topics.has(topic)) deepEqual(body, { purged: model.purge(topic, state as State), more: false });
+    if (model.topics.has(topic)) deepEqual(body, model.purge(topic, state as State));
     else equal(body.reason, 'topic_unknown');
   }),
 );
@@ -291,6 +202,7 @@ const peeks = fc.tuple(anyTopic, fc.constantFrom('ready', 'blocked', 'delayed', 
 
 /** All commands; what clients do all day comes more often. */
 export const commands: fc.Arbitrary<Command>[] = [
-  sends, sends, sends, receives, receives, receives, settles, settles, settles, moves, moves,
+  sends, sends, batches, batches, receives, receives, settles, settles, settles, settles, moves, moves,
+  subscribes, subscribes, drains, drains, drains, waits, cancels, givesBack,
   crashes, failures, deletes, purges, redrives, configures, peeks,
 ];

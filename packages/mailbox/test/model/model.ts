@@ -1,3 +1,6 @@
+import { ModelReceivers } from './receivers.ts';
+import type { HandOut, ModelReceiver } from './receivers.ts';
+
 /** The mailbox as plain maps: what specs/mailbox-1.md says, without a thought for speed. */
 
 export type State = 'ready' | 'delayed' | 'leased';
@@ -18,6 +21,8 @@ export interface ModelMessage {
   doomed: boolean;
   /** The receipt that is good. */
   receipt: string | undefined;
+  /** The subscription that has the lease. */
+  holder: ModelReceiver | undefined;
   dead: { topic: string; reason: string; deliveries: number } | undefined;
 }
 
@@ -46,6 +51,7 @@ export interface SendFields {
 export class Model {
   nowMs: number;
   readonly topics = new Map<string, ModelTopic>();
+  readonly receivers = new ModelReceivers();
 
   constructor(nowMs: number) {
     this.nowMs = nowMs;
@@ -76,7 +82,7 @@ export class Model {
     this.nowMs = Math.max(this.nowMs, nowMs);
     for (const topic of [...this.topics.values()]) {
       const due = (state: State): ModelMessage[] =>
-        [...topic.messages.values()].filter((m) => m.state === state && m.dueMs <= this.nowMs).sort((a, b) => a.dueMs - b.dueMs || (a.id < b.id ? -1 : 1));
+        [...topic.messages.values()].filter((m) => m.state === state && m.dueMs <= this.nowMs).sort(byTime);
       for (const message of due('leased')) this.endLease(topic, message, 'expired', 0);
       for (const message of due('delayed')) this.endDelay(topic, message);
       for (const message of [...topic.messages.values()].sort((a, b) => a.expiresAtMs - b.expiresAtMs || (a.id < b.id ? -1 : 1))) {
@@ -100,33 +106,40 @@ export class Model {
     const { body, key, group, priority = 4, delayMs = 0, ttlMs } = fields;
     const lives = Math.min(ttlMs ?? Infinity, topic.retentionMs === 0 ? Infinity : topic.retentionMs);
     this.add(topic, {
-      id, body, key, group, priority, state: 'ready', blocked: false, dueMs: 0, deliveries: 0, doomed: false, receipt: undefined, dead: undefined,
+      id, body, key, group, priority, state: 'ready', blocked: false, dueMs: 0, deliveries: 0, doomed: false, receipt: undefined, holder: undefined, dead: undefined,
       expiresAtMs: this.nowMs + lives,
       notBeforeMs: this.nowMs + delayMs,
     });
     if (key !== undefined && topic.dedupWindowMs > 0) topic.keys.set(key, { id, body, untilMs: this.nowMs + topic.dedupWindowMs });
   }
 
-  /** The messages that a RECV gets now. */
-  receive(name: string, max: number, visibilityMs: number | undefined, auto: boolean): ModelMessage[] {
-    const topic = this.topics.get(name);
-    const taken: ModelMessage[] = [];
-    while (topic !== undefined && taken.length < max) {
-      const [next] = [...topic.messages.values()]
-        .filter((m) => m.state === 'ready' && !m.blocked)
-        .sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1));
-      if (next === undefined) break;
-      next.deliveries++;
-      topic.totals.delivered++;
-      if (auto) {
-        this.remove(topic, next, 'acked');
-      } else {
-        next.state = 'leased';
-        next.dueMs = this.nowMs + (visibilityMs ?? topic.visibilityMs);
-      }
-      taken.push(next);
-    }
-    return taken;
+  /** What goes to receivers now, and the end of the wait of those whose time is over. */
+  serve(): HandOut[] {
+    return this.receivers.serve(this.nowMs, (receiver) => this.takeFor(receiver));
+  }
+
+  /** A receiver is gone, and its leases end. */
+  cancel(receiver: ModelReceiver): void {
+    const { held } = receiver;
+    this.receivers.close(receiver);
+    for (const message of [...held]) this.endLease(this.topic(receiver.topic), message, 'released', 0);
+  }
+
+  /** All receivers are gone, and the mailbox does not know: their leases last until their time. */
+  crash(): void {
+    for (const topic of this.topics.values()) for (const message of topic.messages.values()) message.holder = undefined;
+    this.receivers.closeAll();
+  }
+
+  /** A delivery never left: it does not count, unless there was another one since. */
+  takeBack(name: string, id: string, receipt: string): void {
+    const message = this.find(name, id, receipt);
+    if (typeof message === 'string') return;
+    const topic = this.topic(name);
+    message.deliveries--;
+    topic.totals.delivered--;
+    if (message.deliveries === 0) message.receipt = undefined;
+    this.endLease(topic, message, 'released', 0);
   }
 
   /** Whether a receipt is good: the message it is for, or the outcome. */
@@ -163,15 +176,14 @@ export class Model {
     return 'pending';
   }
 
-  purge(name: string, state: State | 'all'): number {
+  purge(name: string, state: State | 'all'): { purged: number; more: boolean } {
     const topic = this.topic(name);
-    let purged = 0;
-    for (;;) {
-      const next = [...topic.messages.values()].find((m) => state === 'all' || m.state === state);
-      if (next === undefined) return purged;
-      this.remove(topic, next, 'deleted');
-      purged++;
-    }
+    const isMeant = (message: ModelMessage): boolean => state === 'all' || message.state === state;
+    // As they are now: those that wait go before one that would let them step forward. Of two leases, the one that ends first.
+    const rank = (message: ModelMessage): number => (message.blocked ? -1 : message.state === 'leased' ? message.dueMs : 0);
+    const meant = [...topic.messages.values()].filter(isMeant).sort((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1));
+    for (const message of meant) this.remove(topic, message, 'deleted');
+    return { purged: meant.length, more: [...topic.messages.values()].some(isMeant) };
   }
 
   redrive(from: string, to: string, max: number): number {
@@ -193,6 +205,29 @@ export class Model {
 
   // The ways between states
 
+  private takeFor(receiver: ModelReceiver): ModelMessage[] {
+    const topic = this.topics.get(receiver.topic);
+    const room = receiver.messagesMax - receiver.held.size;
+    const taken: ModelMessage[] = [];
+    while (topic !== undefined && taken.length < room) {
+      const [next] = [...topic.messages.values()]
+        .filter((m) => m.state === 'ready' && !m.blocked)
+        .sort((a, b) => b.priority - a.priority || (a.id < b.id ? -1 : 1));
+      if (next === undefined) break;
+      next.deliveries++;
+      topic.totals.delivered++;
+      if (receiver.auto) {
+        this.remove(topic, next, 'acked');
+      } else {
+        next.state = 'leased';
+        next.dueMs = this.nowMs + (receiver.visibilityMs ?? topic.visibilityMs);
+        if (receiver.subscription) next.holder = receiver;
+      }
+      taken.push(next);
+    }
+    return taken;
+  }
+
   private add(topic: ModelTopic, message: ModelMessage): void {
     topic.messages.set(message.id, message);
     topic.totals.admitted++;
@@ -212,12 +247,13 @@ export class Model {
     }
   }
 
-  private endLease(topic: ModelTopic, message: ModelMessage, how: 'expired' | 'nacked', delayMs: number): 'ok' | 'dead' {
+  private endLease(topic: ModelTopic, message: ModelMessage, how: 'expired' | 'nacked' | 'released', delayMs: number): 'ok' | 'dead' {
+    this.receivers.leaseOver(message);
     if (message.doomed) {
       this.remove(topic, message, 'deleted');
     } else if (this.isOver(message)) {
       this.remove(topic, message, 'expired');
-    } else if (topic.dlq !== null && topic.maxDeliveries > 0 && message.deliveries >= topic.maxDeliveries) {
+    } else if (how !== 'released' && topic.dlq !== null && topic.maxDeliveries > 0 && message.deliveries >= topic.maxDeliveries) {
       this.remove(topic, message, 'dead_lettered');
       const dead = { topic: topic.name, reason: how, deliveries: message.deliveries };
       this.add(this.topic(topic.dlq, true), { ...message, deliveries: 0, receipt: undefined, dead, expiresAtMs: Infinity, notBeforeMs: 0 });
@@ -236,6 +272,7 @@ export class Model {
   }
 
   private remove(topic: ModelTopic, message: ModelMessage, total: keyof ModelTopic['totals']): void {
+    this.receivers.leaseOver(message);
     topic.messages.delete(message.id);
     topic.totals[total]++;
     if (message.blocked || message.group === undefined) return;
@@ -246,4 +283,8 @@ export class Model {
   private isOver(message: ModelMessage): boolean {
     return message.expiresAtMs <= this.nowMs;
   }
+}
+
+function byTime(a: ModelMessage, b: ModelMessage): number {
+  return a.dueMs - b.dueMs || (a.id < b.id ? -1 : 1);
 }

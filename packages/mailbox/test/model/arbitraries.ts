@@ -1,0 +1,11 @@
+import fc from 'fast-check';
+
+/** Any topic, as a receiver or an operator may name it. */
+export const anyTopic = fc.constantFrom('a', 'b', 'a/dlq', 'b/dlq');
+
+/** Picks one of what there is at that moment. */
+export const picks = fc.nat(1_000);
+
+export function optional<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(arbitrary, { nil: undefined });
+}

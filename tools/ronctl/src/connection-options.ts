@@ -27,17 +27,31 @@ export function addConnectionOptions(command: Command): Command {
     .option('--json', 'print JSON');
 }
 
+/** The node to connect to, as commander takes an argument. */
+export const URL_ARGUMENT = ['[url]', 'oap://host:port or oaps://host:port'] as const;
+
+/** Whether an argument is the node rather than what comes behind it: no topic or blob and hardly a file looks like that. */
+export function isUrl(argument: string | undefined): argument is string {
+  return argument !== undefined && /^[a-z]+:\/\//i.test(argument);
+}
+
 /**
- * Connects as the options say, with the capability from `--token-file` or `RON_CAP`.
+ * Connects as the options say, with the capability from `--token-file` or `RON_CAP`,
+ * does something with the node, and closes the connection.
  *
  * @param url `RON_NODE_URL`, else the local node, when absent
  * @throws OapError, CapabilityError, or Error when a file cannot be read
  */
-export async function connectAs(url: string | undefined, flags: ConnectionFlags): Promise<Client> {
+export async function withClient(url: string | undefined, flags: ConnectionFlags, work: (client: Client) => Promise<void> | void): Promise<void> {
   const { timeout } = flags;
   const tls = tlsOptions(flags);
   const token = await findToken(undefined, flags);
-  return connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout, cap: token?.bytes });
+  const client = await connect({ url, tls, deadlineMs: timeout, connectTimeoutMs: timeout, cap: token?.bytes });
+  try {
+    await work(client);
+  } finally {
+    await client.close();
+  }
 }
 
 function tlsOptions({ ca, cert, key, servername }: ConnectionFlags): TlsOptions | undefined {

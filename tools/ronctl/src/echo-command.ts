@@ -3,7 +3,7 @@ import type { Hash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { Client } from '@omnigate/sdk';
-import { addConnectionOptions, connectAs } from './connection-options.ts';
+import { addConnectionOptions, URL_ARGUMENT, withClient } from './connection-options.ts';
 import type { ConnectionFlags } from './connection-options.ts';
 import { BadAnswer } from './exit-code.ts';
 import { printJson, round } from './output.ts';
@@ -40,7 +40,7 @@ export function addEchoCommand(program: Command): void {
     .command('echo')
     .description('send text or standard input to the echo service and print what comes back')
     .usage('[options] [url] <text>')
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .argument('[text]', 'what to send, or - for standard input')
     .option('--stream', 'send it in parts, and print the parts as they come back')
     .option('--e2e', 'mark it as ciphertext of the application (APP_E2E)')
@@ -53,11 +53,10 @@ async function echo(first: string | undefined, second: string | undefined, flags
   if (text === undefined || (url === undefined && /^oaps?:\/\//.test(text))) {
     throw new Error('nothing to send; add a text, or - for standard input');
   }
-  const client = await connectAs(url, flags);
   const sent = createHash('sha256');
   const received = createHash('sha256');
-  const beganMs = performance.now();
-  try {
+  await withClient(url, flags, async (client) => {
+    const beganMs = performance.now();
     const source = hashing(text === '-' ? process.stdin : [Buffer.from(text)], sent);
     const show = async (part: Uint8Array): Promise<void> => {
       received.update(part);
@@ -71,9 +70,7 @@ async function echo(first: string | undefined, second: string | undefined, flags
       process.stdout.write('\n');
     }
     if (sent.digest('hex') !== received.digest('hex')) throw new BadAnswer('the node sent other bytes back than it got')
-  } finally {
-    await client.close();
-  }
+  });
 }
 
 async function whole(

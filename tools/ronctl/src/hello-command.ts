@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { addConnectionOptions, connectAs } from './connection-options.ts';
+import { addConnectionOptions, URL_ARGUMENT, withClient } from './connection-options.ts';
 import type { ConnectionFlags } from './connection-options.ts';
 import { printJson, printTable, round } from './output.ts';
 
@@ -14,19 +14,16 @@ export function addHelloCommand(program: Command): void {
   const command = program
     .command('hello')
     .description('say HELLO and show what the node answers')
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .addHelpText('after', EXAMPLE);
   addConnectionOptions(command).action(hello);
 }
 
 async function hello(url: string | undefined, flags: ConnectionFlags): Promise<void> {
   const beganMs = performance.now();
-  const client = await connectAs(url, flags);
-  try {
+  await withClient(url, flags, (client) => {
     const facts = { url: client.url, connect_ms: round(performance.now() - beganMs), ...client.hello };
     if (flags.json === true) printJson(facts);
     else printTable(facts);
-  } finally {
-    await client.close();
-  }
+  });
 }

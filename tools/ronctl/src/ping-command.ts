@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { count } from './arguments.ts';
-import { addConnectionOptions, connectAs } from './connection-options.ts';
+import { addConnectionOptions, URL_ARGUMENT, withClient } from './connection-options.ts';
 import type { ConnectionFlags } from './connection-options.ts';
 import { printJson, round } from './output.ts';
 
@@ -20,7 +20,7 @@ export function addPingCommand(program: Command): void {
   const command = program
     .command('ping')
     .description('measure the round trip to a node')
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .option('--count <n>', 'how many', count, 4)
     .option('--interval <ms>', 'pause between them', count, 200)
     .addHelpText('after', EXAMPLE);
@@ -28,8 +28,7 @@ export function addPingCommand(program: Command): void {
 }
 
 async function ping(url: string | undefined, flags: PingFlags): Promise<void> {
-  const client = await connectAs(url, flags);
-  try {
+  await withClient(url, flags, async (client) => {
     const times: number[] = [];
     for (let i = 1; i <= flags.count; i++) {
       if (i > 1) await sleep(flags.interval);
@@ -44,7 +43,5 @@ async function ping(url: string | undefined, flags: PingFlags): Promise<void> {
     };
     if (flags.json === true) printJson({ url: client.url, times_ms: times, ...summary });
     else process.stdout.write(`min ${summary.min_ms} ms, mean ${summary.mean_ms} ms, max ${summary.max_ms} ms\n`);
-  } finally {
-    await client.close();
-  }
+  });
 }

@@ -2,11 +2,11 @@ import type { Command } from 'commander';
 import { OapError } from '@omnigate/sdk';
 import type { Client, TopicStats } from '@omnigate/sdk';
 import { count } from '../arguments.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { printJson, printRows } from '../output.ts';
 import { showPeeked } from './peek-command.ts';
-import { addTopicArguments, readTarget, withClient } from './target.ts';
+import { addTopicArguments, readTarget } from './target.ts';
 import { heldCount, oldestText } from './topic-facts.ts';
 
 const GROUP_EXAMPLE = `

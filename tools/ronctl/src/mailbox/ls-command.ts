@@ -1,10 +1,9 @@
 import type { Command } from 'commander';
 import type { TopicStats } from '@omnigate/sdk';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, URL_ARGUMENT, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { printJson, printRows } from '../output.ts';
 import { oldestText, topicJson } from './topic-facts.ts';
-import { withClient } from './target.ts';
 
 const EXAMPLE = `
 READY counts messages that may be delivered, BLOCKED those of them that wait for an
@@ -20,7 +19,7 @@ export function addLsCommand(group: Command): void {
   const command = group
     .command('ls')
     .description('list the topics and what they hold')
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .addHelpText('after', EXAMPLE);
   addConnectionOptions(command).action(ls);
 }

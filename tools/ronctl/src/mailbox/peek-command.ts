@@ -2,12 +2,12 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { Mailbox, MessageState, PeekedMessage } from '@omnigate/sdk';
 import { count } from '../arguments.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { PEEK_PAGE_MESSAGES } from '../limits.ts';
 import { writeOut } from '../output.ts';
 import { messageJson, messageText } from './message-text.ts';
-import { addTopicArguments, readTopic, withClient } from './target.ts';
+import { addTopicArguments, readTopic } from './target.ts';
 
 const EXAMPLE = `
 Changes nothing: whoever receives gets the same messages as without it. Shows one

@@ -3,11 +3,11 @@ import type { Command } from 'commander';
 import type { PurgeOptions, TopicStats } from '@omnigate/sdk';
 import { count } from '../arguments.ts';
 import { confirm } from '../confirm.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { printJson } from '../output.ts';
 import { Progress } from '../progress.ts';
-import { addTopicArguments, readTopic, withClient } from './target.ts';
+import { addTopicArguments, readTopic } from './target.ts';
 import { heldCount } from './topic-facts.ts';
 
 const EXAMPLE = `

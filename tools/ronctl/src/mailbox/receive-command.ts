@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Mailbox, Message } from '@omnigate/sdk';
 import { count } from '../arguments.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { BadAnswer } from '../exit-code.ts';
 import { RECEIVE_PAGE_MESSAGES, RECEIVE_WAIT_MS_MAX } from '../limits.ts';
@@ -9,7 +9,7 @@ import { writeOut } from '../output.ts';
 import { duration, formatDuration } from '../time.ts';
 import { followMessages } from './message-follower.ts';
 import { bodyForTerminal, messageJson } from './message-text.ts';
-import { addTopicArguments, readTopic, withClient } from './target.ts';
+import { addTopicArguments, readTopic } from './target.ts';
 
 const EXAMPLE = `
 Prints the bodies, each followed by the end of a line unless --raw is given, and

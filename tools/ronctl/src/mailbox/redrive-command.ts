@@ -2,13 +2,13 @@ import { Option } from 'commander';
 import type { Command } from 'commander';
 import type { RedriveOptions } from '@omnigate/sdk';
 import { count } from '../arguments.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { BadAnswer } from '../exit-code.ts';
 import { printJson } from '../output.ts';
 import { Progress } from '../progress.ts';
 import { deadLetterTopic, unlessUnknown } from './dlq-command.ts';
-import { addTopicArguments, readTopic, withClient } from './target.ts';
+import { addTopicArguments, readTopic } from './target.ts';
 
 const EXAMPLE = `
 Moves the dead letters of a topic back into it, where they are delivered as if they

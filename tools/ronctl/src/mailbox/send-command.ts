@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { Mailbox, SendOptions, SendResult } from '@omnigate/sdk';
 import { wholeNumber } from '../arguments.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { BadAnswer } from '../exit-code.ts';
 import { LINES_IN_FLIGHT_MAX } from '../limits.ts';
@@ -11,7 +11,7 @@ import { Progress } from '../progress.ts';
 import { duration } from '../time.ts';
 import { openInput, readBody, readLines } from './body-source.ts';
 import type { Input } from './body-source.ts';
-import { addTopicArguments, readTarget, withClient } from './target.ts';
+import { addTopicArguments, readTarget } from './target.ts';
 
 const EXAMPLE = `
 Prints the id of the message once the node has it on disk. The body comes from the

@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { printJson, printTable } from '../output.ts';
 import { oldestText, topicJson } from './topic-facts.ts';
-import { addTopicArguments, readTopic, withClient } from './target.ts';
+import { addTopicArguments, readTopic } from './target.ts';
 
 const EXAMPLE = `
 Always admitted = ready + delayed + leased + acked + deleted + expired +

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { formatBytes } from '../byte-count.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, URL_ARGUMENT } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { printJson } from '../output.ts';
 import { withStorage } from './target.ts';
@@ -18,7 +18,7 @@ export function addGcCommand(group: Command): void {
   const command = group
     .command('gc')
     .description('remove now what nothing keeps')
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .addHelpText('after', EXAMPLE);
   addConnectionOptions(command).action(gc);
 }

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { BlobStatus } from '@omnigate/sdk';
 import { count } from '../arguments.ts';
 import { formatBytes } from '../byte-count.ts';
-import { addConnectionOptions } from '../connection-options.ts';
+import { addConnectionOptions, URL_ARGUMENT } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 import { printJson } from '../output.ts';
 import { formatMoment } from '../time.ts';
@@ -26,7 +26,7 @@ export function addLsCommand(group: Command): void {
   const command = group
     .command('ls')
     .description('list the blobs of the tenant')
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .option('--limit <n>', 'how many at most', count)
     .addHelpText('after', EXAMPLE);
   addConnectionOptions(command).action(ls);

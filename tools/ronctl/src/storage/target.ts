@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
 import type { Storage } from '@omnigate/sdk';
-import { connectAs } from '../connection-options.ts';
+import { isUrl, URL_ARGUMENT, withClient } from '../connection-options.ts';
 import type { ConnectionFlags } from '../connection-options.ts';
 
-const URL = /^[a-z]+:\/\//i;
 const BLOB = /^b3m?:[0-9a-f]{64}$/;
 
 /** A node and blobs of it, as arguments name them. */
@@ -16,22 +15,21 @@ export interface Target {
 export function addTargetArguments(command: Command, behind: string, name: string, description: string): Command {
   return command
     .usage(`[options] [url] ${behind}`)
-    .argument('[url]', 'oap://host:port or oaps://host:port')
+    .argument(...URL_ARGUMENT)
     .argument(`[${name}...]`, description);
 }
 
 /**
- * Tells the URL from what follows: no blob and hardly a file looks like one.
+ * Tells the URL from what follows.
  *
  * @throws Error when there are more arguments than `most`
  */
 export function readTarget(first: string | undefined, others: readonly string[], most = Infinity): Target {
-  const all = first === undefined ? others : [first, ...others];
-  const hasUrl = first !== undefined && URL.test(first);
-  const names = hasUrl ? others : all;
+  const url = isUrl(first) ? first : undefined;
+  const names = first === undefined || url !== undefined ? others : [first, ...others];
   const excess = names[most];
   if (excess !== undefined) throw new Error(`there is one argument too many: ${excess}; the URL comes first, and what has spaces is quoted`);
-  return { url: hasUrl ? first : undefined, names };
+  return { url, names };
 }
 
 /** As {@link readTarget}, for blobs. @throws Error when there is none, or a name is none */
@@ -47,12 +45,7 @@ export function checkBlob(name: string): void {
   if (!BLOB.test(name)) throw new Error(`${name} is no blob; write b3m: or b3: and 64 hex digits in lower case`);
 }
 
-/** Does something with the blobs of a node, and closes the connection. */
+/** Does something with the blobs of a node. */
 export async function withStorage(url: string | undefined, flags: ConnectionFlags, work: (storage: Storage) => Promise<void>): Promise<void> {
-  const client = await connectAs(url, flags);
-  try {
-    await work(client.storage());
-  } finally {
-    await client.close();
-  }
+  await withClient(url, flags, (client) => work(client.storage()));
 }

@@ -18,11 +18,13 @@ from capability_vectors import capabilities, example
 from compression_vectors import compressions
 from conversation_vectors import conversations, transcript
 from frame_vectors import decodes, frames
+from mailbox_vectors import mailbox
 from storage_vectors import storage
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SPEC = ROOT / "specs" / "oap-1.md"
 CAPABILITY_SPEC = ROOT / "specs" / "capability-1.md"
+MAILBOX_SPEC = ROOT / "specs" / "mailbox-1.md"
 STORAGE_SPEC = ROOT / "specs" / "storage-1.md"
 
 
@@ -71,6 +73,7 @@ def outputs():
         yield folder / f"{kind}.json", render(kind, vectors)
     keys, vectors = capabilities()
     yield folder / "capability.json", render("capability", vectors, CAPABILITY_SPEC, **keys)
+    yield folder / "mailbox.json", render("mailbox", mailbox(), MAILBOX_SPEC)
     yield folder / "storage.json", render("storage", storage(), STORAGE_SPEC)
     yield SPEC, render_transcript(SPEC.read_text())
     yield CAPABILITY_SPEC, render_example(CAPABILITY_SPEC.read_text())

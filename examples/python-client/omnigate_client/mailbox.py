@@ -43,7 +43,7 @@ class Mailbox:
     def receive(self, maximum: int = 1, wait_ms: int = 0, **options) -> list:
         """Messages, none when there is nothing for `wait_ms`. Options are those of RECV (§6)."""
         fields = {'topic': self.topic, 'max': maximum, 'wait_ms': wait_ms, **options}
-        return _messages(self._ask(RECV, fields, seconds=CALL_SECONDS + wait_ms / 1_000))
+        return messages_of(self._ask(RECV, fields, seconds=CALL_SECONDS + wait_ms / 1_000))
 
     def acknowledge(self, *messages: Message) -> list:
         """The outcome for each: ok, stale or gone (§6.3)."""
@@ -64,14 +64,14 @@ class Mailbox:
         exchange.send_whole(messagepack.pack(fields))
         chunks = exchange.chunks()
         try:
-            for record in _records(chunks):
-                yield from _messages(record)
+            for record in records_of(chunks):
+                yield from messages_of(record)
         finally:
             chunks.close()
 
     def peek(self, state: str = 'ready', limit: int = 16) -> list:
         """Messages without changing anything."""
-        return _messages(self._ask(PEEK, {'topic': self.topic, 'state': state, 'limit': limit}, repeatable=True))
+        return messages_of(self._ask(PEEK, {'topic': self.topic, 'state': state, 'limit': limit}, repeatable=True))
 
     def stats(self) -> dict:
         """Counts and settings (§8.3)."""
@@ -100,7 +100,6 @@ class Mailbox:
         return read_reply(reply.payload)
 
 
-
 def _text(fields: dict, name: str) -> str:
     value = fields.get(name)
     if not isinstance(value, str):
@@ -108,7 +107,8 @@ def _text(fields: dict, name: str) -> str:
     return value
 
 
-def _messages(reply: dict) -> list:
+def messages_of(reply: dict) -> list:
+    """The messages of a reply or a record (§6.2)."""
     return [
         Message(
             _text(fields, 'id'),
@@ -125,7 +125,7 @@ def _messages(reply: dict) -> list:
     ]
 
 
-def _records(chunks):
+def records_of(chunks):
     """The maps of a stream of records, which frames cut anywhere (§7.1)."""
     held = bytearray()
     for chunk in chunks:

@@ -5,8 +5,9 @@ import unittest
 from omnigate_client import blob, messagepack
 from omnigate_client.blake3 import blake3
 from omnigate_client.capability import read_capability
-from omnigate_client.errors import read_error
+from omnigate_client.errors import OapError, read_error, read_reply
 from omnigate_client.frame import BadFrame, Decoder, Frame
+from omnigate_client.mailbox import messages_of, records_of
 from vectors import bytes_of, vectors
 
 # Inputs up to this size are cut at every byte, longer ones around the header and near their ends.
@@ -101,6 +102,42 @@ class Vectors(unittest.TestCase):
                 data, tenant = read_capability(vector['text'])
                 self.assertEqual((data, tenant.hex()), (bytes_of(vector['wire']), caveats[0][7:].decode()))
         self.assertGreater(found, 0)
+
+
+class MailboxVectors(unittest.TestCase):
+    def test_requests_are_packed_alike(self):
+        for vector in vectors('mailbox', 'request'):
+            if vector['verdict'] == 'ok':
+                with self.subTest(vector['name']):
+                    body = bytes_of(vector['body'])
+                    self.assertEqual(messagepack.pack(messagepack.unpack_map(body)), body)
+
+    def test_messages(self):
+        for vector in vectors('mailbox', 'messages'):
+            found = messages_of(read_reply(bytes_of(vector['body'])))
+            self.assertEqual(len(found), len(vector['messages']))
+            for message, wanted in zip(found, vector['messages']):
+                with self.subTest(vector['name']):
+                    receipt = wanted.get('receipt')
+                    self.assertEqual(
+                        (message.id, message.body, message.deliveries, message.receipt, message.key, message.group),
+                        (wanted['id'], bytes_of(wanted['body']), wanted['deliveries'], receipt and bytes_of(receipt), wanted.get('key'), wanted.get('group')),
+                    )
+                    self.assertEqual((message.headers or {}, message.dead, message.end_to_end), (wanted['headers'], wanted.get('dead'), wanted['e2e']))
+
+    def test_records_at_every_split(self):
+        for vector in vectors('mailbox', 'records'):
+            wire = bytes_of(vector['payload'])
+            for split in range(len(wire) + 1):
+                with self.subTest(vector['name'], split=split):
+                    found = []
+                    try:
+                        for record in records_of([wire[:split], wire[split:]]):
+                            found.append(record)
+                        verdict = 'ok'
+                    except OapError:
+                        verdict = 'err'
+                    self.assertEqual((verdict, found), (vector['verdict'], [read_reply(bytes_of(record)) for record in vector['records']]))
 
 
 class StorageVectors(unittest.TestCase):

@@ -11,7 +11,7 @@ interface Vectors {
 }
 
 const oapKinds = ['frames', 'decode', 'hello', 'errors', 'compression', 'conversations'];
-const kinds = [...oapKinds, 'capability', 'storage'];
+const kinds = [...oapKinds, 'capability', 'mailbox', 'storage'];
 const spec = read('specs/oap-1.md');
 const vectorsOf = (kind: string) => JSON.parse(read(`specs/vectors/${kind}.json`)) as Vectors;
 

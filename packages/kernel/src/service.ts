@@ -77,8 +77,9 @@ export interface RequestBody {
   onDrain?(): void;
   /**
    * So many bytes more of what was written, and of the end behind it, have left,
-   * in their order: their memory may be changed again. Not told after a cancel,
-   * when that never becomes known. Nothing may be written from here.
+   * in their order, or never will since the connection ended behind the reply:
+   * their memory may be changed again. Not told after a cancel, when that never
+   * becomes known. Nothing may be written from here.
    */
   onSent?(bytes: number): void;
 }

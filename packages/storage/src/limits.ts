@@ -54,8 +54,20 @@ export const PARTS_PER_TENANT_MAX = 64;
 export const BUSY_RETRY_MS = 1_000;
 /** Bytes of a resumable PUT after which what was written is synced and noted: what a crash may cost. */
 export const UPLOAD_SYNC_BYTES = 8_388_608;
-/** Files kept open for further GETs. */
-export const OPEN_FILES_MAX = 512;
+/** Files kept open for further GETs: opening one costs as much as reading a leaf. */
+export const OPEN_FILES_MAX = 2_048;
+/** Files that are remembered as read or written lately, and so to be in the operating system's memory: a GiB of leaves. */
+export const RECENT_FILES_MAX = 16_384;
+/** A read that everybody waits for and that takes longer was one of a slow disk: on a busy machine one from memory takes a few. */
+export const AT_HAND_MS_MAX = 10;
+/** For so many times as long as such a read took, none is tried: a disk costs all others a fiftieth of their time at most. */
+export const AT_HAND_PAUSE_TIMES = 50;
+/** Bytes read in this way that have not left yet, over all GETs: what is beyond takes its place among the transfers. */
+export const AT_HAND_BYTES_MAX = 8_388_608;
+/** GETs whose meaning is remembered, some 500 bytes each: more than small blobs are kept in memory. */
+export const GETS_KNOWN_MAX = 4_096;
+/** Longest body of a GET that is remembered: an id or alias and a flag. */
+export const GET_KNOWN_BYTES_MAX = 128;
 /** Folders known to be there and synced: each saves a few calls to every PUT. */
 export const FOLDERS_KNOWN_MAX = 4_096;
 /** Memory kept between reads: what the two batches of some GETs take. */

@@ -10,7 +10,7 @@ import { BlobIndex } from './index/blob-index.ts';
 import { Accounts } from './keeper/accounts.ts';
 import type { TenantQuota } from './keeper/accounts.ts';
 import { BlobKeeper, partName } from './keeper/blob-keeper.ts';
-import { BUSY_RETRY_MS, DOWNLOADS_MAX, LEAF_BYTES, PUT_MAP_BYTES_MAX, UPLOADS_MAX } from './limits.ts';
+import { BUSY_RETRY_MS, DOWNLOADS_MAX, PUT_MAP_BYTES_MAX, UPLOADS_MAX } from './limits.ts';
 import { Queries } from './queries.ts';
 import { StorageReject } from './rejects.ts';
 import { StorageOp } from './storage-op.ts';
@@ -18,10 +18,11 @@ import { batchBytes } from './transfer/batches.ts';
 import { Download } from './transfer/download.ts';
 import { GetStream } from './transfer/get-stream.ts';
 import { Intake } from './transfer/intake.ts';
-import { KeptReplies } from './transfer/kept-reply.ts';
+import { LentMemory } from './transfer/lent-memory.ts';
 import { PutStream } from './transfer/put-stream.ts';
-import { badField, parseGet, parsePut } from './transfer/request-body.ts';
-import type { GetRequest } from './transfer/request-body.ts';
+import { ReadyReplies } from './transfer/ready-replies.ts';
+import type { ReadyReply } from './transfer/ready-replies.ts';
+import { badField, parsePut } from './transfer/request-body.ts';
 import { Upload } from './transfer/upload.ts';
 import { aliasText, idText } from './tree/blob-name.ts';
 import { Scrubber } from './upkeep/scrubber.ts';
@@ -45,7 +46,8 @@ export interface EngineSettings {
 export class StorageEngine {
   readonly #keeper: BlobKeeper;
   readonly #queries: Queries;
-  readonly #kept: KeptReplies;
+  readonly #ready: ReadyReplies;
+  readonly #lent: LentMemory;
   readonly #onCrash: (error: unknown) => void;
   readonly #stopping = new AbortController();
   readonly #uploads = new Set<Upload>();
@@ -57,7 +59,8 @@ export class StorageEngine {
 
   private constructor(keeper: BlobKeeper, settings: EngineSettings) {
     this.#keeper = keeper;
-    this.#kept = new KeptReplies(keeper);
+    this.#ready = new ReadyReplies(keeper);
+    this.#lent = new LentMemory(keeper.buffers);
     this.#onCrash = settings.onCrash;
     const sweeper = new Sweeper(keeper, settings.graceMs);
     const scrubber = new Scrubber(keeper, settings.scrubBytesPerSecond);
@@ -139,9 +142,11 @@ export class StorageEngine {
   }
 
   #get(caller: Caller, body: Uint8Array, reply: ServiceReply): RequestBody | undefined {
-    const request = parseGet(body);
+    const asked = this.#ready.asked(caller.tenant, body);
+    const { request } = asked;
     caller.checkTopic(request.id.text);
-    if (request.ranges === undefined && this.#answerAtOnce(caller.tenant, request, reply)) return undefined;
+    const ready = this.#lent.exhausted ? undefined : this.#ready.find(asked, reply.roomBytes);
+    if (ready !== undefined) return this.#answerAtOnce(ready, reply);
     if (this.#downloads.size >= DOWNLOADS_MAX) throw busy();
     const download = new Download(this.#keeper, caller.tenant, request, () => this.#downloads.size);
     const status = request.ranges === undefined ? Status.OK : Status.PARTIAL;
@@ -152,16 +157,12 @@ export class StorageEngine {
     return stream;
   }
 
-  /** Answers a GET with what is at hand, if all of that can leave now. */
-  #answerAtOnce(tenant: string, { id, proof }: GetRequest, reply: ServiceReply): boolean {
-    const kept = this.#kept.find(tenant, id);
-    // The proof of a single leaf is the leaf.
-    if (kept === undefined || (proof && kept.bytes.length > LEAF_BYTES)) return false;
-    if (kept.metadata.length + kept.bytes.length > reply.roomBytes) return false;
-    const flags = kept.endToEnd ? Flag.APP_E2E : 0;
-    reply.write(Status.OK, kept.metadata, flags);
-    reply.end(Status.OK, kept.bytes, flags);
-    return true;
+  /** Answers a GET with what is at hand, all of which can leave now. */
+  #answerAtOnce({ endToEnd, metadata, bytes, memory }: ReadyReply, reply: ServiceReply): RequestBody | undefined {
+    const flags = endToEnd ? Flag.APP_E2E : 0;
+    reply.write(Status.OK, metadata, flags);
+    reply.end(Status.OK, bytes, flags);
+    return memory === undefined ? undefined : this.#lent.lend(memory, metadata.length + bytes.length);
   }
 
   /** Answers with what `work` throws, and waits for it before closing. */

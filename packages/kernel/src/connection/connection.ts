@@ -155,6 +155,7 @@ export class Connection implements TransportEvents, InboundHost, MessageHost, Ou
     this.#phase = Phase.CLOSED;
     this.#inbound.abandon();
     this.#messages?.cancelAll();
+    this.#outbound.closed();
     this.admission.close();
     this.#onClosed(this);
   }

@@ -160,6 +160,14 @@ export class Outbound {
     this.serveWaiting();
   }
 
+  /** The connection is gone, and nobody reads the memory of what did not leave. */
+  closed(): void {
+    const left = [...this.#leaving, ...this.#collected];
+    this.#leaving = NO_SHARES;
+    this.#collected = [];
+    tellSent(left);
+  }
+
   /** Sends what only congestion held back, one frame of each exchange in turn. */
   serveWaiting(): void {
     for (const exchange of this.#waiting) {

@@ -325,6 +325,7 @@ void t.test('a service hears how much of a reply has left, and how much more wou
   t.equal(whole.call.reply.roomBytes, 0, 'none behind the end');
   peer.socket.resume();
   await until('all of it left', () => whole.sent() === whole.written + 10);
+  t.equal(whole.call.reply.roomBytes, 0, 'nor when that has left');
 
   const broken = await fill(2);
   const before = broken.sent();
@@ -334,9 +335,27 @@ void t.test('a service hears how much of a reply has left, and how much more wou
   await assertServed(peer);
   t.equal(broken.sent(), before, 'nothing is told after a CANCEL');
 
+  const lost = await Peer.open(node.address, { initial_window: 16 * MIB });
+  lost.send(request(1, '', { app: HELD }));
+  const ended = await held.call(2);
+  let sent = 0;
+  ended.on.onSent = (bytes) => (sent += bytes);
+  lost.socket.pause();
+  let written = 0;
+  while (written === sent) {
+    ended.reply.write(200, pattern(MIB / 4, written));
+    written += MIB / 4;
+    await turn();
+  }
+  ended.reply.end(200, pattern(10, 1));
+  await turn();
+  t.ok(sent < written, 'some of it is unsent behind the end');
+  lost.send(Buffer.alloc(64, 0xff));
+  await until('the memory is free when the connection is gone', () => sent === written + 10);
+
   await using poor = await Peer.open(node.address, { initial_window: 100_000 });
   poor.send(request(1, '', { app: HELD }));
-  const { reply } = await held.call(2);
+  const { reply } = await held.call(3);
   t.equal(reply.roomBytes, 100_000, 'as much as the credit allows');
   reply.write(200, pattern(40_000, 1));
   t.equal(reply.roomBytes, 60_000);

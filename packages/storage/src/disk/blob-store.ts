@@ -13,6 +13,12 @@ export interface BlobStore {
    */
   read(object: string, at: number, bytes: number, memory?: Uint8Array): Promise<Uint8Array>;
   /**
+   * All bytes of an object, into `memory` behind its first byte, if the store can
+   * most likely have them there without waiting; `undefined` when it cannot, or
+   * they are not as many. Everybody else waits meanwhile.
+   */
+  readAtHand(object: string, bytes: number, memory: Uint8Array): Uint8Array | undefined;
+  /**
    * A number that is another one after an object was changed where it lies, as far
    * as the store can tell without waiting; `undefined` when it cannot tell.
    */

@@ -1,4 +1,4 @@
-import { close, open } from 'node:fs';
+import { close, closeSync, open, openSync } from 'node:fs';
 import { OPEN_FILES_MAX } from '../limits.ts';
 
 /** A file that is kept open for further reads. */
@@ -27,6 +27,23 @@ export class OpenFiles {
       file.users -= 1;
       if (file.users === 0 && file.forgotten) closeFile(file);
     }
+  }
+
+  /**
+   * A descriptor of a file, opened at once where it is not: good until others have
+   * their turn. `undefined` while somebody else opens it.
+   */
+  openedNow(path: string): number | undefined {
+    let file = this.#files.get(path);
+    if (file === undefined) {
+      this.#makeRoom();
+      const number = openSync(path, 'r');
+      file = { descriptor: Promise.resolve(number), number, users: 0, forgotten: false };
+    } else {
+      this.#files.delete(path);
+    }
+    this.#files.set(path, file);
+    return file.number;
   }
 
   /** The descriptor of a file that is open. */
@@ -71,8 +88,10 @@ export class OpenFiles {
   #makeRoom(): void {
     if (this.#files.size < OPEN_FILES_MAX) return;
     for (const [path, file] of this.#files) {
-      if (file.users > 0) continue;
-      this.forget(path);
+      if (file.users > 0 || file.number === undefined) continue;
+      this.#files.delete(path);
+      // A file that is still there is closed without a look at the disk.
+      closeSync(file.number);
       return;
     }
   }

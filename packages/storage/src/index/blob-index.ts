@@ -41,6 +41,8 @@ const NOT_BELOW = Buffer.alloc(DIGEST_BYTES + 8, 0xff);
  * Callbacks of a transaction never throw, since what they had written would stay.
  */
 export class BlobIndex {
+  /** Another number whenever a record may be another one: who remembers what one said knows when to look again. */
+  changes = 0;
   readonly #root: RootDatabase;
   /** tenant, digest: record. */
   readonly #blobs: Table;
@@ -135,7 +137,7 @@ export class BlobIndex {
 
   /** Books a blob that is in its place. One that is there already keeps the longer pin; its part is over. */
   put(tenant: string, hex: string, record: BlobRecord): Promise<PutOutcome> {
-    return this.#root.transaction(() => {
+    return this.#change(() => {
       this.#changePart(tenant, hex, undefined);
       const before = this.get(tenant, hex);
       this.#write(tenant, hex, before, before === undefined ? record : merged(before, record));
@@ -148,7 +150,7 @@ export class BlobIndex {
 
   /** Sets or ends a pin; false when there is no such blob. */
   pin(tenant: string, hex: string, pinned: boolean, keptUntilMs: number): Promise<boolean> {
-    return this.#root.transaction(() => {
+    return this.#change(() => {
       const before = this.get(tenant, hex);
       if (before === undefined) return false;
       if (pinned || before.pinned) this.#write(tenant, hex, before, { ...before, pinned, keptUntilMs });
@@ -158,7 +160,7 @@ export class BlobIndex {
 
   /** Notes that a leaf was found damaged. */
   corrupt(tenant: string, hex: string, leaf: number): Promise<void> {
-    return this.#root.transaction(() => {
+    return this.#change(() => {
       const before = this.get(tenant, hex);
       if (before !== undefined && before.corruptLeaf === undefined) this.#write(tenant, hex, before, { ...before, corruptLeaf: leaf });
     });
@@ -166,7 +168,7 @@ export class BlobIndex {
 
   /** Removes a blob if its keeping ended before `timeMs`; returns what it was. */
   remove(tenant: string, hex: string, timeMs: number): Promise<BlobRecord | undefined> {
-    return this.#root.transaction(() => {
+    return this.#change(() => {
       const before = this.get(tenant, hex);
       if (before === undefined || before.keptUntilMs >= timeMs) return undefined;
       this.#write(tenant, hex, before, undefined);
@@ -192,6 +194,16 @@ export class BlobIndex {
 
   async close(): Promise<void> {
     await this.#root.close();
+  }
+
+  /** A transaction that changes records. */
+  async #change<T>(write: () => T): Promise<T> {
+    try {
+      return await this.#root.transaction(write);
+    } finally {
+      // Whoever reads now meets what was committed, and nobody was told before.
+      this.changes += 1;
+    }
   }
 
   /** Writes or removes a record, and what is derived from it. */

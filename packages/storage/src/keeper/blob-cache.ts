@@ -10,9 +10,16 @@ interface Cached {
   trustedMs: number;
 }
 
-/** Bytes of small blobs that were checked, for as long as what they were read from did not change. */
+/**
+ * Bytes of small blobs that were checked, for as long as what they were read from
+ * did not change. A blob comes in when it is read for the second time among as
+ * many as would fit: those that are read once, or in turn with too many others,
+ * would drive out the rest and be gone before they are of use.
+ */
 export class BlobCache {
   readonly #store: BlobStore;
+  /** Sizes of the blobs that were read last. */
+  readonly #read = new LRUCache<string, number>({ maxSize: BLOBS_CACHED_BYTES_MAX, sizeCalculation: (bytes) => bytes });
   readonly #blobs = new LRUCache<string, Cached>({
     maxSize: BLOBS_CACHED_BYTES_MAX,
     sizeCalculation: ({ bytes }) => bytes.length,
@@ -33,6 +40,16 @@ export class BlobCache {
     }
     cached.trustedMs = nowMs + BLOB_CACHED_TRUST_MS;
     return cached.bytes;
+  }
+
+  /** Whether a blob is to be kept when it is read now. */
+  wants(object: string): boolean {
+    return this.#read.has(object);
+  }
+
+  /** Takes note of a blob that was read and is not kept. */
+  note(object: string, sizeBytes: number): void {
+    this.#read.set(object, sizeBytes);
   }
 
   /** @param version of the object, from before the bytes were read */

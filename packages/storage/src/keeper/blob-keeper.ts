@@ -7,11 +7,11 @@ import type { StorageFigures } from '../figures.ts';
 import type { HashFunction } from '../hash/hash-function.ts';
 import type { BlobEntry, BlobIndex, PartEntry } from '../index/blob-index.ts';
 import type { BlobRecord } from '../index/blob-record.ts';
-import { BUSY_RETRY_MS, PARTS_PER_TENANT_MAX, ROOM_BLOBS_MAX } from '../limits.ts';
+import { BUSY_RETRY_MS, LEAF_BYTES, PARTS_PER_TENANT_MAX, ROOM_BLOBS_MAX } from '../limits.ts';
 import { StorageReject } from '../rejects.ts';
 import { idText } from '../tree/blob-name.ts';
 import type { BlobName } from '../tree/blob-name.ts';
-import { TreeHash } from '../tree/merkle.ts';
+import { sameHash, TreeHash } from '../tree/merkle.ts';
 import type { Accounts } from './accounts.ts';
 import { BlobCache } from './blob-cache.ts';
 import { KeyedLock } from './keyed-lock.ts';
@@ -38,6 +38,12 @@ export interface FinishedBlob {
   /** Name of the part that holds its bytes and its tree; undefined for one that lies in the record. */
   readonly part: string | undefined;
   readonly record: BlobRecord;
+}
+
+/** Bytes of a blob, and the memory of `ReadBuffers` that they alone lie in. */
+export interface AtHand {
+  readonly bytes: Uint8Array;
+  readonly memory?: Uint8Array;
 }
 
 /** Name of the part of a PUT that can be resumed. */
@@ -90,9 +96,31 @@ export class BlobKeeper {
     return { tenant, hex, record };
   }
 
-  /** All bytes of a blob, checked, where they are at hand; they are not to be changed. */
-  kept(tenant: string, hex: string): Uint8Array | undefined {
-    return this.#cache.get(objectName(tenant, hex));
+  /**
+   * All bytes of a blob, checked, if they can be had without waiting. `undefined`
+   * also when something is wrong with them: whoever opens the blob is told what.
+   *
+   * @param object name of the blob in the store
+   */
+  atHand({ record }: BlobEntry, object: string): AtHand | undefined {
+    const { sizeBytes, root, inline } = record;
+    const kept = inline ?? this.#cache.get(object);
+    if (kept !== undefined) return inline === undefined || sameHash(this.tree.leafOf(inline), root) ? { bytes: kept } : undefined;
+    if (sizeBytes > LEAF_BYTES) return undefined;
+    // A change that comes while the bytes are read makes another version.
+    const version = this.#cache.wants(object) ? this.store.version(object) : undefined;
+    const memory = version === undefined ? this.buffers.acquire(1) : Buffer.allocUnsafeSlow(1 + sizeBytes);
+    const bytes = this.store.readAtHand(object, sizeBytes, memory);
+    if (bytes === undefined || !sameHash(this.tree.leafOf(bytes), root)) {
+      if (version === undefined) this.buffers.release(memory);
+      return undefined;
+    }
+    if (version === undefined) {
+      this.#cache.note(object, sizeBytes);
+      return { bytes, memory };
+    }
+    this.#cache.set(object, version, bytes);
+    return { bytes };
   }
 
   /** A blob to be served. */

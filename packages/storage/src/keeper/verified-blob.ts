@@ -37,6 +37,8 @@ export class VerifiedBlob {
   readonly #trees: TreeCache;
   readonly #object: string;
   readonly #cache: BlobCache | undefined;
+  /** Whether what `leaves` gives is kept for further GETs, so that its memory is nobody's to use again. */
+  readonly kept: boolean;
 
   /** @param cache of checked bytes; without one everything is read */
   constructor(store: BlobStore, tree: TreeHash, trees: TreeCache, entry: BlobEntry, cache: BlobCache | undefined) {
@@ -48,6 +50,7 @@ export class VerifiedBlob {
     this.#object = objectName(entry.tenant, entry.hex);
     const { sizeBytes, inline } = entry.record;
     this.#cache = sizeBytes <= BLOB_CACHED_BYTES_MAX && inline === undefined ? cache : undefined;
+    this.kept = this.#cache?.wants(this.#object) ?? false;
   }
 
   /**
@@ -64,7 +67,7 @@ export class VerifiedBlob {
     const cached = this.#cache?.get(this.#object);
     if (cached !== undefined) return cached.subarray(start, start + bytes);
     // A change that comes while the bytes are read makes another version.
-    const version = this.#cache === undefined ? undefined : this.#store.version(this.#object);
+    const version = this.kept ? this.#store.version(this.#object) : undefined;
     const read = inline ?? (await this.#read(first, start, bytes, memory));
     if (read.length < bytes) throw new DamagedError(this.entry, first + Math.floor(read.length / LEAF_BYTES));
     const checked = new Uint8Array(read.buffer, read.byteOffset - 1, bytes + 1);
@@ -76,12 +79,8 @@ export class VerifiedBlob {
       if (!sameHash(hash, segment.at(0, leaf % SEGMENT_LEAVES))) throw new DamagedError(this.entry, leaf);
     }
     if (bytes === sizeBytes && version !== undefined) this.#cache?.set(this.#object, version, read);
+    else this.#cache?.note(this.#object, sizeBytes);
     return read;
-  }
-
-  /** Whether what `leaves` gives is kept for further GETs, so that its memory is nobody's to use again. */
-  get kept(): boolean {
-    return this.#cache !== undefined;
   }
 
   /** Hashes of the two halves of a node of more than one leaf. @throws DamagedError */

@@ -47,6 +47,12 @@ export class TreeHash {
     return hash;
   }
 
+  /** Hash of a leaf that lies behind a byte as `leaf` needs it. */
+  leafOf(bytes: Uint8Array): Uint8Array {
+    const memory = new Uint8Array(bytes.buffer, bytes.byteOffset - 1, 1 + bytes.length);
+    return this.leaf(memory, 1, memory.length);
+  }
+
   /** Hash of the node over the hashes at two offsets. */
   node(hashes: Uint8Array, left: number, right: number): Uint8Array {
     this.#pair.set(hashes.subarray(left, left + HASH_BYTES), 1);

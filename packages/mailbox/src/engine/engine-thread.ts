@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Writer } from '../codec/writer.ts';
-import { BACKLOG_BYTES_MAX, BACKLOG_REQUESTS_MAX, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX } from '../limits.ts';
+import { BACKLOG_BYTES_MAX, BACKLOG_REQUESTS_MAX, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, ENGINE_BATCHES } from '../limits.ts';
 import { readReplies, writeFrame } from './batch.ts';
 import type { EngineFrame, EngineReply } from './batch.ts';
 import type { EngineMessage, EngineSettings } from './thread-messages.ts';
@@ -20,8 +20,9 @@ export interface EngineEvents {
 const EXTENSION = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
 /**
- * An engine in a thread of its own. What comes while it works is collected, and
- * goes to it together: the busier the disk, the more a commit carries.
+ * An engine in a thread of its own. It has one batch to work on and one to go on
+ * with; what comes meanwhile is collected, and goes to it together: the busier
+ * the disk, the more a commit carries.
  */
 export class EngineThread {
   /** Settles when the store is open; rejected with the reason why not. */
@@ -34,7 +35,9 @@ export class EngineThread {
   #collected = 0;
   #waitingBytes = 0;
   #waitingFrames = 0;
-  #ready = false;
+  /** Batches that the thread has and did not finish. */
+  #given = 0;
+  #open = false;
   #scheduled = false;
   #ended = false;
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
@@ -97,14 +100,16 @@ export class EngineThread {
 
   readonly #send = (): void => {
     this.#scheduled = false;
-    if (!this.#ready || this.#ended || this.#waitingFrames === 0) return;
-    if (this.#batches.length === 0) this.#cut();
-    const batch = this.#batches.shift();
-    if (batch === undefined) return;
-    this.#ready = false;
-    this.#waitingBytes -= batch.bytes.length;
-    this.#waitingFrames -= batch.frames;
-    this.#worker.postMessage(batch.bytes, [batch.bytes.buffer as ArrayBuffer]);
+    if (!this.#open || this.#ended) return;
+    while (this.#given < ENGINE_BATCHES && this.#waitingFrames > 0) {
+      if (this.#batches.length === 0) this.#cut();
+      const batch = this.#batches.shift();
+      if (batch === undefined) return;
+      this.#given++;
+      this.#waitingBytes -= batch.bytes.length;
+      this.#waitingFrames -= batch.frames;
+      this.#worker.postMessage(batch.bytes, [batch.bytes.buffer as ArrayBuffer]);
+    }
   };
 
   #onMessage(message: EngineMessage): void {
@@ -113,13 +118,13 @@ export class EngineThread {
       case 'ready':
         this.#opening?.resolve();
         this.#opening = undefined;
-        this.#ready = true;
+        this.#open = true;
         this.#send();
         break;
       case 'answers':
         for (const reply of readReplies(message.batch)) this.#events.answer(reply);
-        if (message.ready) {
-          this.#ready = true;
+        if (message.done) {
+          this.#given--;
           this.#send();
         }
         break;

@@ -4,8 +4,8 @@ import type { Engine } from './engine.ts';
 
 /** What a pulse tells of. */
 export interface PulseEvents {
-  /** @param ready the batch that was given is done; the next one may come */
-  answers(batch: Uint8Array, ready: boolean): void;
+  /** @param done the batch that was given is done */
+  answers(batch: Uint8Array, done: boolean): void;
   /** The engine must not be used any more. */
   failed(error: unknown): void;
 }
@@ -41,8 +41,8 @@ export class Pulse {
     if (this.#stopped) return false;
     try {
       for (const answers of this.#engine.step(batch, this.#clock.now())) {
-        const ready = given && !this.#engine.underWay;
-        if (answers.length > 0 || ready) this.#events.answers(answers, ready);
+        const done = given && !this.#engine.underWay;
+        if (answers.length > 0 || done) this.#events.answers(answers, done);
       }
       return true;
     } catch (error) {

@@ -10,8 +10,8 @@ export interface EngineSettings {
 export type EngineMessage =
   /** The store is open, and it takes a batch. */
   | { readonly kind: 'ready' }
-  /** Answers, which are durable; with `ready` the last batch is done, and it takes the next one. */
-  | { readonly kind: 'answers'; readonly batch: Uint8Array; readonly ready: boolean }
+  /** Answers, which are durable; with `done` a batch is done. */
+  | { readonly kind: 'answers'; readonly batch: Uint8Array; readonly done: boolean }
   /** A message that is not delivered because its bytes are damaged. */
   | { readonly kind: 'corrupt'; readonly topic: string; readonly id: string }
   /** It cannot go on, and ends. */

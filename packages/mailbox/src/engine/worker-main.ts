@@ -24,8 +24,8 @@ try {
   });
   const clock = new EngineClock(engine.nowMs);
   const pulse = new Pulse(engine, clock, {
-    answers: (batch, ready) => {
-      tell({ kind: 'answers', batch, ready }, [batch.buffer as ArrayBuffer]);
+    answers: (batch, done) => {
+      tell({ kind: 'answers', batch, done }, [batch.buffer as ArrayBuffer]);
     },
     failed: (error) => {
       // Nothing is known of the state any more; whoever starts the thread again reads it from the disk.

@@ -41,7 +41,6 @@ export class Settlements {
   readonly #terms: CallTerms;
   readonly #open = new Map<number, Batch>();
   readonly #sent = new Set<Promise<void>>();
-  #scheduled: NodeJS.Immediate | undefined;
 
   constructor(link: MailboxLink, topic: string, terms: CallTerms) {
     this.#link = link;
@@ -55,8 +54,9 @@ export class Settlements {
     let batch = this.#open.get(key);
     if (batch === undefined) {
       batch = { op, timeMs, receipts: [], settlings: [] };
+      // After all promises that this turn settles, so that what they acknowledge goes along.
+      if (this.#open.size === 0) process.nextTick(this.flush);
       this.#open.set(key, batch);
-      this.#scheduled ??= setImmediate(this.#flush);
     }
     batch.receipts.push(receipt);
     batch.settlings.push(settling);
@@ -66,22 +66,16 @@ export class Settlements {
   }
 
   /** Sends at once what was to leave at the end of this turn. */
-  flush(): void {
-    clearImmediate(this.#scheduled);
-    this.#flush();
-  }
+  readonly flush = (): void => {
+    for (const batch of this.#open.values()) this.#send(batch);
+    this.#open.clear();
+  };
 
   /** Resolves when everything that was sent so far is answered. */
   async idle(): Promise<void> {
     this.flush();
     await Promise.all(this.#sent);
   }
-
-  readonly #flush = (): void => {
-    this.#scheduled = undefined;
-    for (const batch of this.#open.values()) this.#send(batch);
-    this.#open.clear();
-  };
 
   #send(batch: Batch): void {
     const sending = this.#exchange(batch).then(() => {

@@ -1,5 +1,5 @@
 import { MetricName } from '@omnigate/kernel';
-import type { Histogram, Metrics, Route, ServiceMetric } from '@omnigate/kernel';
+import type { Metrics, Route, ServiceHistogram, ServiceMetric } from '@omnigate/kernel';
 import { collectDefaultMetrics, Histogram as PromHistogram, Registry } from 'prom-client';
 import type { MetricObjectWithValues, MetricValueWithName } from 'prom-client';
 import type { AdmissionMetrics, AppLimit } from './admission/admission-metrics.ts';
@@ -34,12 +34,12 @@ export class MetricsExporter {
     registerAdmission(readers, source);
     registerServices(readers, source);
     const { latency, compRatio } = source.metrics;
-    this.#registry.registerMetric(
-      new PlainHistogram(MetricName.LATENCY, 'From the START of a request to the end of its reply.', latency),
-    );
-    this.#registry.registerMetric(
-      new PlainHistogram(MetricName.COMP_RATIO, 'Content size over compressed size of payloads.', compRatio),
-    );
+    const histograms: readonly ServiceHistogram[] = [
+      { name: MetricName.LATENCY, type: 'histogram', help: 'From the START of a request to the end of its reply.', bounds: latency.bounds, read: () => latency },
+      { name: MetricName.COMP_RATIO, type: 'histogram', help: 'Content size over compressed size of payloads.', bounds: compRatio.bounds, read: () => compRatio },
+      ...source.services.filter((metric) => metric.type === 'histogram'),
+    ];
+    for (const histogram of histograms) this.#registry.registerMetric(new PlainHistogram(histogram));
   }
 
   /** The page as it stands now, with the figures of the process behind those of the node. */
@@ -89,22 +89,20 @@ function registerAdmission(readers: MetricReaders, { admission, routes, certific
 
 function registerServices(readers: MetricReaders, { services }: ExportSource): void {
   for (const metric of services) {
+    if (metric.type === 'histogram') continue;
     const read = (): number | undefined => metric.read();
     if (metric.type === 'counter') readers.counter(metric.name, metric.help, () => read() ?? 0);
     else readers.gauge(metric.name, metric.help, read);
   }
 }
 
-/** Shows a histogram of the kernel, which prom-client would want to observe itself. */
+/** Shows a histogram that is counted elsewhere, which prom-client would want to observe itself. */
 class PlainHistogram extends PromHistogram {
-  readonly #name: string;
-  readonly #help: string;
-  readonly #source: Histogram;
+  readonly #source: ServiceHistogram;
 
-  constructor(name: string, help: string, source: Histogram) {
-    super({ name, help, registers: [], buckets: [...source.bounds] });
-    this.#name = name;
-    this.#help = help;
+  constructor(source: ServiceHistogram) {
+    const { name, help, bounds } = source;
+    super({ name, help, registers: [], buckets: [...bounds] });
     this.#source = source;
   }
 
@@ -114,19 +112,19 @@ class PlainHistogram extends PromHistogram {
   }
 
   override get(): Promise<MetricObjectWithValues<MetricValueWithName<string>>> {
-    const { bounds, counts, sum } = this.#source;
+    const { name, help, bounds } = this.#source;
+    const { counts, sum } = this.#source.read() ?? { counts: bounds.map(() => 0), sum: 0 };
     const values: MetricValueWithName<string>[] = [];
     let total = 0;
-    counts.forEach((count, index) => {
-      total += count;
-      const le = String(bounds[index] ?? '+Inf');
-      values.push({ metricName: `${this.#name}_bucket`, labels: { le }, value: total });
-    });
-    values.push({ metricName: `${this.#name}_sum`, labels: {}, value: sum });
-    values.push({ metricName: `${this.#name}_count`, labels: {}, value: total });
+    for (const [index, bound] of [...bounds, '+Inf'].entries()) {
+      total += counts[index] ?? 0;
+      values.push({ metricName: `${name}_bucket`, labels: { le: String(bound) }, value: total });
+    }
+    values.push({ metricName: `${name}_sum`, labels: {}, value: sum });
+    values.push({ metricName: `${name}_count`, labels: {}, value: total });
     return Promise.resolve({
-      name: this.#name,
-      help: this.#help,
+      name,
+      help,
       // The type declares a member of an enum that the library does not have at run time.
       type: 'histogram' as never,
       aggregator: 'sum',

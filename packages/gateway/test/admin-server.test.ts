@@ -47,6 +47,8 @@ const QUIET: AdminSource = {
   services: [
     { name: 'notes_kept', type: 'gauge', help: 'Notes.', read: () => undefined },
     { name: 'notes_total', type: 'counter', help: 'Notes ever.', read: () => 7 },
+    { name: 'notes_seconds', type: 'histogram', help: 'Writing one.', bounds: [0.5, 1], read: () => ({ counts: [3, 0, 1], sum: 4.5 }) },
+    { name: 'notes_read_seconds', type: 'histogram', help: 'Reading one.', bounds: [1], read: () => undefined },
   ],
   admission: () => ADMISSION,
   certificateExpiresAtMs: () => undefined,
@@ -170,6 +172,11 @@ await t.test('metrics are the counters of the kernel at this moment', async (t) 
   t.equal(samples.get('connections'), 8);
   t.equal(samples.get('notes_total'), 7, 'what a service counts');
   t.notOk(samples.has('notes_kept'), 'and has no figure of yet');
+  const buckets = [...samples].filter(([name]) => name.startsWith('notes_seconds') || name.startsWith('notes_read'));
+  t.same(Object.fromEntries(buckets), {
+    'notes_seconds_bucket{le="0.5"}': 3, 'notes_seconds_bucket{le="1"}': 3, 'notes_seconds_bucket{le="+Inf"}': 4, notes_seconds_sum: 4.5, notes_seconds_count: 4,
+    'notes_read_seconds_bucket{le="1"}': 0, 'notes_read_seconds_bucket{le="+Inf"}': 0, notes_read_seconds_sum: 0, notes_read_seconds_count: 0,
+  });
   t.equal(samples.get('latency_seconds_bucket{le="0.0001"}'), 0);
   t.equal(samples.get('latency_seconds_bucket{le="0.00025"}'), 2, 'buckets are cumulative');
   t.equal(samples.get('latency_seconds_bucket{le="10"}'), 2);

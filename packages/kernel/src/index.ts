@@ -29,6 +29,7 @@ export type {
   ServiceAccess,
   ServiceContext,
   ServiceFacts,
+  ServiceHistogram,
   ServiceMetric,
   ServiceReply,
   ServiceRequest,

@@ -1,3 +1,4 @@
+import type { Histogram } from './metrics.ts';
 import type { OapError } from './wire/oap-error.ts';
 
 /**
@@ -101,14 +102,27 @@ export interface ServiceFacts {
 }
 
 /** A figure of a service, for who watches the node. It has no label: nothing that a peer can choose may add a series. */
-export interface ServiceMetric {
+export type ServiceMetric = ServiceNumber | ServiceHistogram;
+
+interface ServiceFigure<T> {
   /** Begins with the name of the service; a count ends in `_total`. */
   readonly name: string;
-  readonly type: 'counter' | 'gauge';
   /** What it says, one sentence. */
   readonly help: string;
   /** Its value at this moment, which is told when somebody asks; undefined while there is none. */
-  read(): number | undefined;
+  read(): T | undefined;
+}
+
+/** A number that only rises, or a level. */
+interface ServiceNumber extends ServiceFigure<number> {
+  readonly type: 'counter' | 'gauge';
+}
+
+/** How often something took how long. */
+export interface ServiceHistogram extends ServiceFigure<Pick<Histogram, 'counts' | 'sum'>> {
+  readonly type: 'histogram';
+  /** Upper bounds of its buckets; the last one, which has none, comes on top. */
+  readonly bounds: readonly number[];
 }
 
 /** What a service is given when it starts. */

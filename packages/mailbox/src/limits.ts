@@ -118,6 +118,8 @@ export const SORTED_CHUNK_KEYS = 256;
 export const UNORDERED_KEYS = 4_096;
 /** Longest sleep of the engine; the precision of what is due beyond it. */
 export const ENGINE_SLEEP_MS_MAX = 60_000;
+/** Pause before the engine tells what it counted: a page of metrics is asked for less often. */
+export const FIGURES_PAUSE_MS = 1_000;
 
 // Files
 

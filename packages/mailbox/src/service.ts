@@ -7,6 +7,7 @@ import { scanTopics } from './codec/topic-scan.ts';
 import type { NamedTopic } from './codec/topic-scan.ts';
 import { ToEngine } from './engine/batch.ts';
 import { EngineThread } from './engine/engine-thread.ts';
+import { MailboxFigures } from './figures.ts';
 import { BODY_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts';
 import { PendingCalls } from './pending-calls.ts';
 import type { PendingCall } from './pending-calls.ts';
@@ -44,6 +45,8 @@ class MailboxService implements Service {
   readonly waiting = [...RECEIVING];
   readonly checksTopics = true;
   readonly requestBytesMax = REQUEST_BYTES_MAX;
+  readonly #figures = new MailboxFigures();
+  readonly metrics = this.#figures.metrics;
   readonly #options: MailboxOptions;
   #context: ServiceContext | undefined;
   #run: Run | undefined;
@@ -62,6 +65,7 @@ class MailboxService implements Service {
     const run = this.#run;
     this.#run = undefined;
     this.#context = undefined;
+    this.#figures.backlog = undefined;
     await run?.stop();
   }
 
@@ -77,7 +81,7 @@ class MailboxService implements Service {
   }
 
   #begin(context: ServiceContext): Run {
-    this.#run = new Run(this.#options, context);
+    this.#run = new Run(this.#options, context, this.#figures);
     return this.#run;
   }
 }
@@ -87,7 +91,7 @@ class Run {
   readonly #thread: EngineThread;
   readonly #calls: PendingCalls;
 
-  constructor({ path, bodyBytesMax = BODY_BYTES_MAX, logger }: MailboxOptions, context: ServiceContext) {
+  constructor({ path, bodyBytesMax = BODY_BYTES_MAX, logger }: MailboxOptions, context: ServiceContext, figures: MailboxFigures) {
     this.#calls = new PendingCalls({
       drained: (call) => {
         this.#notify(ToEngine.DRAINED, call);
@@ -100,7 +104,11 @@ class Run {
       answer: (answer) => {
         this.#calls.onAnswer(answer);
       },
+      figures: (told) => {
+        figures.take(told);
+      },
       corrupt: (topic, id) => {
+        figures.corruptMessages++;
         logger.error({ service: 'mailbox', topic, id }, 'a stored message is damaged and is not delivered');
       },
       failed: (error) => {
@@ -108,6 +116,7 @@ class Run {
         context.fail(error);
       },
     });
+    figures.backlog = this.#thread;
   }
 
   /** Settles when the store is open. */

@@ -30,8 +30,8 @@ await t.test('docs/LIMITS.md has the values of the code', (t) => {
 
 await t.test('docs/METRICS.md lists the metrics of the code, and no other', (t) => {
   const listed = [...read('docs/METRICS.md').matchAll(/^\| `([a-z_]+)` \|/gm)].map(([, name = '']) => name);
-  const names = ['packages/kernel/src/metrics.ts', 'packages/gateway/src/metric-name.ts', 'packages/storage/src/metric-name.ts'].flatMap((path) => {
-    const body = /export const (?:Gateway|Storage)?MetricName = \{([^}]*)\}/.exec(read(path))?.[1] ?? '';
+  const names = ['packages/kernel/src/metrics.ts', 'packages/gateway/src/metric-name.ts', 'packages/mailbox/src/metric-name.ts', 'packages/storage/src/metric-name.ts'].flatMap((path) => {
+    const body = /export const (?:Gateway|Mailbox|Storage)?MetricName = \{([^}]*)\}/.exec(read(path))?.[1] ?? '';
     const found = [...body.matchAll(/: '([a-z_]+)'/g)].map(([, name = '']) => name);
     t.ok(found.length > 0, `names of ${path} are read`);
     return found;

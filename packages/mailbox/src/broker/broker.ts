@@ -18,7 +18,7 @@ import type { SendContext } from './send.ts';
 import { settle } from './settle.ts';
 import { deleteOne, purge, redrive } from './tend.ts';
 import { TimerKind } from './topic.ts';
-import type { Topic } from './topic.ts';
+import type { Counters, Topic } from './topic.ts';
 import { Topics } from './topics.ts';
 
 /** What a broker may be told; all of it may be left out. */
@@ -28,6 +28,16 @@ export interface BrokerOptions {
   readonly entropy?: Entropy;
   /** Told of a message that is not delivered because its bytes are not those that were sent. */
   readonly onCorrupt?: (topic: string, id: string) => void;
+}
+
+/** What a broker counts, as plain data. */
+export interface BrokerFigures {
+  /** Those of all topics together. */
+  readonly counters: Counters;
+  readonly topics: number;
+  readonly receivers: number;
+  /** Deliveries of messages that had been delivered before, since the broker began. */
+  readonly redelivered: number;
 }
 
 /** Key under which the time of the last step stands. */
@@ -134,6 +144,11 @@ export class Broker {
   /** When the next step is due although nobody asks for anything; infinite when never. */
   get nextDueMs(): number {
     return this.#receivers.unserved ? this.nowMs : Math.min(this.#topics.nextAlarmMs, this.#receivers.nextDeadlineMs);
+  }
+
+  /** What was counted until now. */
+  get figures(): BrokerFigures {
+    return { counters: this.#topics.sum(), topics: this.#topics.size, receivers: this.#receivers.size, redelivered: this.#flow.redelivered };
   }
 
   #dispatch(call: BrokerCall): void {

@@ -45,6 +45,8 @@ export function groupHash(group: string): string {
 export class Flow {
   /** Time of the step. */
   nowMs = 0;
+  /** Deliveries of messages that had been delivered before. */
+  redelivered = 0;
   readonly #store: Store;
   readonly #topics: Topics;
   readonly #events: FlowEvents;
@@ -101,6 +103,7 @@ export class Flow {
 
   /** Gives a message to a receiver; returns the key of the lease. */
   lease(topic: Topic, id: string, slot: Slot, visibilityMs: number, holder: number): string {
+    if (slot.deliveries > 0) this.redelivered++;
     slot.deliveries++;
     slot.generation++;
     slot.holder = holder;
@@ -117,6 +120,7 @@ export class Flow {
 
   /** Counts the delivery of a message that is gone when it is handed out. */
   deliverForGood(topic: Topic, id: string, slot: Slot): void {
+    if (slot.deliveries > 0) this.redelivered++;
     slot.deliveries++;
     topic.counters.delivered++;
     this.#drop(topic, id, slot, 'acked');

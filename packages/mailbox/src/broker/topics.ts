@@ -6,8 +6,8 @@ import { MailboxReject } from '../rejects.ts';
 import { SortedKeys } from '../store/sorted-keys.ts';
 import type { Store } from '../store/store.ts';
 import { ReadyWindow } from './ready-window.ts';
-import { behind, settingsFrom, Table, Topic, TOPIC_DEFAULTS, topicPath } from './topic.ts';
-import type { TenantUse, TopicDefaults, TopicSettings } from './topic.ts';
+import { behind, COUNTER_NAMES, settingsFrom, Table, Topic, TOPIC_DEFAULTS, topicPath } from './topic.ts';
+import type { Counters, TenantUse, TopicDefaults, TopicSettings } from './topic.ts';
 
 const TENANT_BYTES = 16;
 
@@ -48,6 +48,13 @@ export class Topics {
   /** Topics in all. */
   get size(): number {
     return this.#byPath.size;
+  }
+
+  /** The counts of all topics together. */
+  sum(): Counters {
+    const sum = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters;
+    for (const { counters } of this.#byNumber.values()) for (const name of COUNTER_NAMES) sum[name] += counters[name];
+    return sum;
   }
 
   find(tenant: string, name: string): Topic | undefined {

@@ -4,12 +4,14 @@ import { Writer } from '../codec/writer.ts';
 import { BACKLOG_BYTES_MAX, BACKLOG_REQUESTS_MAX, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, ENGINE_BATCHES } from '../limits.ts';
 import { readReplies, writeFrame } from './batch.ts';
 import type { EngineFrame, EngineReply } from './batch.ts';
-import type { EngineMessage, EngineSettings } from './thread-messages.ts';
+import type { EngineFigures, EngineMessage, EngineSettings } from './thread-messages.ts';
 
 /** What an engine tells the service. */
 export interface EngineEvents {
   /** An answer, or a part of one. Its payload lies in memory that is its own. */
   answer(reply: EngineReply): void;
+  /** What the engine counted; told now and then while it changes. */
+  figures(figures: EngineFigures): void;
   /** A message is not delivered because its bytes are damaged. */
   corrupt(topic: string, id: string): void;
   /** The engine is gone, and with it the answers that are still due. */
@@ -60,6 +62,14 @@ export class EngineThread {
     this.#worker.on('exit', () => {
       this.#fail(new Error('the thread of the mailbox ended'));
     });
+  }
+
+  get waitingRequests(): number {
+    return this.#waitingFrames;
+  }
+
+  get waitingBytes(): number {
+    return this.#waitingBytes;
   }
 
   /** Takes a frame; false when too much waits already. */
@@ -127,6 +137,9 @@ export class EngineThread {
           this.#given--;
           this.#send();
         }
+        break;
+      case 'figures':
+        this.#events.figures(message.figures);
         break;
       case 'corrupt':
         this.#events.corrupt(message.topic, message.id);

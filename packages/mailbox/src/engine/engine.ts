@@ -1,5 +1,5 @@
 import { Broker } from '../broker/broker.ts';
-import type { BrokerOptions } from '../broker/broker.ts';
+import type { BrokerFigures, BrokerOptions } from '../broker/broker.ts';
 import type { Store } from '../store/store.ts';
 import { readFrames, ReplyBatch, ToEngine } from './batch.ts';
 import type { EngineFrame } from './batch.ts';
@@ -52,6 +52,11 @@ export class Engine {
     this.#underWay = false;
     yield last;
     return undefined;
+  }
+
+  /** What the broker counted. */
+  get figures(): BrokerFigures {
+    return this.#broker.figures;
   }
 
   close(): void {

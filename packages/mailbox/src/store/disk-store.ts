@@ -4,6 +4,7 @@ import { CHECKPOINT_BYTES, CHECKPOINT_CHUNK_KEYS, CHECKPOINT_KEYS, HEADROOM_BYTE
 import { Journal, syncFolder, writeAll } from './journal.ts';
 import { LmdbBase } from './lmdb-base.ts';
 import { Memtable } from './memtable.ts';
+import { StoreFigures } from './store-figures.ts';
 import type { Entry, Key, Store } from './store.ts';
 
 /** Sizes of the files; tests take small ones. */
@@ -22,6 +23,7 @@ export interface DiskStoreOptions {
  */
 export class DiskStore implements Store {
   readonly durability = 'disk';
+  readonly figures = new StoreFigures();
   readonly #folder: string;
   readonly #headroomBytes: number;
   readonly #treeBytesMax: number;
@@ -94,7 +96,9 @@ export class DiskStore implements Store {
 
   commit(): void {
     if (this.#table.writtenBytes === 0) return;
+    const begunAt = performance.now();
     this.#journal.append(this.#sequence + 1, this.#table.pending());
+    this.figures.committed(performance.now() - begunAt, this.#journal.bytes);
     this.#sequence++;
     this.#table.committed();
     if (this.#journal.isFull || this.#table.bytes > CHECKPOINT_BYTES || this.#table.size > CHECKPOINT_KEYS) this.#checkpoint();
@@ -125,6 +129,7 @@ export class DiskStore implements Store {
   }
 
   #checkpoint(): void {
+    const begunAt = performance.now();
     const changes = [...this.#table.changes()];
     // In the order of the tree neighbours are found on one page.
     changes.sort((a, b) => (a.key < b.key ? -1 : 1));
@@ -137,6 +142,7 @@ export class DiskStore implements Store {
     this.#table.clear();
     this.#journal.rewind();
     this.#makeRoom();
+    this.figures.checkpointed(performance.now() - begunAt);
   }
 
   /**
@@ -151,6 +157,8 @@ export class DiskStore implements Store {
     const wanted = reachedBytes + this.#headroomBytes;
     const extended = wanted <= this.#treeBytesMax && extendFile(path, wanted);
     this.#hasRoom = extended || reachedBytes - livingBytes >= this.#headroomBytes;
+    this.figures.hasRoom = this.#hasRoom;
+    this.figures.treeBytes = livingBytes;
   }
 }
 

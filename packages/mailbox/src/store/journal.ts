@@ -27,7 +27,7 @@ const REMOVED = 0xffff_ffff;
  */
 export class Journal {
   readonly #fd: number;
-  readonly #bytes: number;
+  readonly #sizeBytes: number;
   #buffer = Buffer.allocUnsafe(65_536);
   #at = 0;
 
@@ -38,7 +38,7 @@ export class Journal {
    * @throws Error of the file system, ENOSPC when its blocks cannot be had
    */
   constructor(path: string, bytes: number) {
-    this.#bytes = bytes;
+    this.#sizeBytes = bytes;
     this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
     try {
       this.#reserve(path);
@@ -48,9 +48,14 @@ export class Journal {
     }
   }
 
+  /** Bytes of the commits since it was begun from the start. */
+  get bytes(): number {
+    return this.#at;
+  }
+
   /** Whether the next commit may not fit any more. */
   get isFull(): boolean {
-    return this.#at + COMMIT_BYTES_MAX > this.#bytes;
+    return this.#at + COMMIT_BYTES_MAX > this.#sizeBytes;
   }
 
   /**
@@ -62,7 +67,7 @@ export class Journal {
   append(sequence: number, writes: readonly JournalWrite[]): void {
     let end = HEAD_BYTES;
     for (const { key, value } of writes) end = this.#encode(end, key, value);
-    if (this.#at + end > this.#bytes) throw new RangeError(`a commit of ${end} bytes does not fit the journal`);
+    if (this.#at + end > this.#sizeBytes) throw new RangeError(`a commit of ${end} bytes does not fit the journal`);
     const buffer = this.#buffer;
     buffer.writeUInt32BE(end - HEAD_BYTES, 0);
     buffer.writeDoubleBE(sequence, 8);
@@ -117,8 +122,8 @@ export class Journal {
 
   #reserve(path: string): void {
     const { size } = fstatSync(this.#fd);
-    if (size >= this.#bytes) return;
-    const zeros = Buffer.alloc(this.#bytes - size);
+    if (size >= this.#sizeBytes) return;
+    const zeros = Buffer.alloc(this.#sizeBytes - size);
     writeAll(this.#fd, zeros, zeros.length, size);
     fsyncSync(this.#fd);
     syncFolder(dirname(path));

@@ -1,5 +1,6 @@
 import { decode } from '@msgpack/msgpack';
 import { MESSAGEPACK_DEPTH_MAX, MESSAGEPACK_ITEMS_MAX } from '../limits.ts';
+import { decodePlainMap } from './plain-messagepack.ts';
 
 /** What stands behind a head byte: `count` is in the head itself or in the next `lengthBytes`. */
 interface Layout {
@@ -19,6 +20,10 @@ const LAYOUTS: readonly (Layout | undefined)[] = Array.from({ length: 256 }, (_,
 
 /** A MessagePack map with text keys, or `undefined` when the bytes are anything else. */
 export function decodeMap(payload: Uint8Array): Record<string, unknown> | undefined {
+  return decodePlainMap(payload) ?? decodeAnyMap(payload);
+}
+
+function decodeAnyMap(payload: Uint8Array): Record<string, unknown> | undefined {
   if (!isDecodable(payload)) return undefined;
   try {
     const value: unknown = decode(payload);

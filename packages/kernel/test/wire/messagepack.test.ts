@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import t from 'tap';
 import { FRAME_BYTES_MAX, HEADER_BYTES, MESSAGEPACK_DEPTH_MAX, MESSAGEPACK_ITEMS_MAX } from '../../src/limits.ts';
 import { decodeMap, isCount, isDecodable } from '../../src/wire/messagepack.ts';
+import { decodePlainMap } from '../../src/wire/plain-messagepack.ts';
 import { bytesOf, costOf, hexOf, holds, join } from './frame-samples.ts';
 
 /** The largest body there is. */
@@ -180,6 +182,35 @@ void t.test('what an encoder writes is decodable, and not when it is cut', (t) =
   const property = fc.property(anyValue, fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }), (value, part) => {
     const bytes = encode(value);
     return isDecodable(bytes) && !isDecodable(bytes.subarray(0, Math.floor(bytes.length * part)));
+  });
+  holds(t, property, 5_000);
+  t.end();
+});
+
+void t.test('a plain map is read as the decoder reads it, and nothing else is', (t) => {
+  const plainValue = fc.letrec((tie) => ({
+    value: fc.oneof(
+      { depthSize: 'small' },
+      fc.string({ unit: 'binary-ascii', maxLength: 300 }), fc.maxSafeNat(), fc.nat({ max: 300 }), fc.boolean(), fc.constant(null), fc.uint8Array({ maxLength: 300 }),
+      fc.array(tie('value'), { maxLength: 20 }), tie('map'),
+    ),
+    map: fc.dictionary(fc.string({ unit: 'binary-ascii', maxLength: 31 }).filter((key) => key !== '__proto__'), tie('value'), { maxKeys: 20, noNullPrototype: true }),
+  })).map;
+  holds(t, fc.property(plainValue, (map) => isDeepStrictEqual(decodePlainMap(encode(map)), decode(encode(map)))), 2_000);
+  for (const hex of ['81 a9 5f5f70726f746f5f5f 01', '81 01 02', '81 a161 ca 3f800000', '81 a161 ff', '81 a162 d4 0501', '81 a161 a2 c3a9', '81 a161 cf ffffffffffffffff', '91 01', '81 a161 dd 00000001 01', 'df 00000001 a161 02']) {
+    t.equal(decodePlainMap(bytesOf(hex)), undefined, `${hex} is left to the library`);
+  }
+  t.end();
+});
+
+void t.test('damaged bytes that are read as a plain map are what the decoder reads, and nothing that the guard refuses', (t) => {
+  const damage = fc.array(fc.record({ at: fc.nat({ max: 60 }), byte: fc.nat({ max: 255 }) }), { maxLength: 2 });
+  const map = fc.dictionary(fc.constantFrom('a', 'id', 'messages', 'sent_at_ms'), fc.oneof(anyValue, fc.nat(), fc.array(fc.string())), { maxKeys: 5, noNullPrototype: true });
+  const property = fc.property(map, damage, (value, changes) => {
+    const bytes = encode(value).slice();
+    for (const { at, byte } of changes) bytes[at % bytes.length] = byte;
+    const plain = decodePlainMap(bytes);
+    return plain === undefined || (isDecodable(bytes) && isDeepStrictEqual(plain, decode(bytes)));
   });
   holds(t, property, 5_000);
   t.end();

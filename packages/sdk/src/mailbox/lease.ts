@@ -2,7 +2,7 @@ import { OapError } from '@omnigate/kernel/wire';
 import { SdkReject } from '../rejects.ts';
 import { monotonicMs } from '../sweep.ts';
 import { MailboxOp } from './operations.ts';
-import type { Outcome, Settlements } from './settlements.ts';
+import type { Outcome, Settlements, Settling } from './settlements.ts';
 
 /** Who watches over leases and wants to know when one is over. */
 export interface LeaseWatch {
@@ -10,12 +10,19 @@ export interface LeaseWatch {
   forget(lease: Lease): void;
 }
 
+/** A request to settle or extend, and who waits for it. */
+interface Asked {
+  readonly op: number;
+  readonly resolve: () => void;
+  readonly reject: (error: OapError) => void;
+}
+
 /**
  * The time for which a message is this receiver's alone. It ends when the
  * message is settled, or is lost: its time ran out, or the node says that the
  * message went elsewhere.
  */
-export class Lease {
+export class Lease implements Settling {
   /** When the message came, monotonic milliseconds. */
   readonly startedAt: number;
   /** When the lease ends unless it is extended, monotonic milliseconds; never later at the node. */
@@ -32,6 +39,8 @@ export class Lease {
   readonly #id: string;
   #receipt: Uint8Array;
   #settled: Promise<void> | undefined;
+  /** What the node was asked for and did not answer; never two at a time. */
+  #asked: Asked | undefined;
   /** Present while an EXTEND is under way: the receipt is about to change. */
   #extending: Promise<void> | undefined;
   /** Present while an acknowledgement waits for that. */
@@ -66,7 +75,7 @@ export class Lease {
 
   /** ACK or NACK; only the first one counts, and a failed one may be repeated until the lease ends. */
   settle(op: number, delayMs: number | undefined): Promise<void> {
-    this.#settled ??= this.#extending === undefined ? this.#settle(op, delayMs) : this.#settleAfter(this.#extending, op, delayMs);
+    this.#settled ??= this.#extending === undefined ? this.#ask(op, delayMs) : this.#settleAfter(this.#extending, op, delayMs);
     return this.#settled;
   }
 
@@ -104,55 +113,48 @@ export class Lease {
     this.#controller?.abort(this.#lostError(what));
   }
 
+  // Settling
+
+  settled(outcome: Outcome, receipt: Uint8Array | undefined, repeated: boolean): void {
+    const { op, resolve } = this.#asked as Asked;
+    if (receipt !== undefined) this.#receipt = receipt;
+    if (!isDone(op, outcome, repeated)) {
+      this.lose(LOST[outcome] ?? outcome);
+      this.failed(this.#lostError(LOST[outcome] ?? outcome));
+      return;
+    }
+    if (op !== MailboxOp.EXTEND) this.watch?.forget(this);
+    resolve();
+  }
+
+  failed(error: OapError): void {
+    const { op, reject } = this.#asked as Asked;
+    if (op !== MailboxOp.EXTEND && !this.lost) {
+      this.#settled = undefined;
+      this.finished = true;
+      this.watch?.add(this);
+    }
+    reject(error);
+  }
+
   /** The receipt that an EXTEND replaces is good for nothing. */
   async #settleAfter(extending: Promise<void>, op: number, delayMs: number | undefined): Promise<void> {
     this.#unsent = settledQuietly(extending);
     await this.#unsent;
     this.#unsent = undefined;
-    await this.#settle(op, delayMs);
-  }
-
-  #settle(op: number, delayMs: number | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#send(
-        op,
-        delayMs,
-        () => {
-          this.watch?.forget(this);
-          resolve();
-        },
-        (error) => {
-          if (!this.lost) {
-            this.#settled = undefined;
-            this.finished = true;
-            this.watch?.add(this);
-          }
-          reject(error);
-        },
-      );
-    });
+    await this.#ask(op, delayMs);
   }
 
   async #extend(visibilityMs: number): Promise<void> {
     const endsAt = monotonicMs() + visibilityMs;
-    await new Promise<void>((resolve, reject) => {
-      this.#send(MailboxOp.EXTEND, visibilityMs, resolve, reject);
-    });
+    await this.#ask(MailboxOp.EXTEND, visibilityMs);
     this.endsAt = endsAt;
   }
 
-  #send(op: number, timeMs: number | undefined, done: () => void, failed: (error: OapError) => void): void {
-    this.#settlements.add(op, timeMs, this.#receipt, {
-      settled: (outcome, receipt, repeated) => {
-        if (receipt !== undefined) this.#receipt = receipt;
-        if (isDone(op, outcome, repeated)) {
-          done();
-          return;
-        }
-        this.lose(LOST[outcome] ?? outcome);
-        failed(this.#lostError(LOST[outcome] ?? outcome));
-      },
-      failed,
+  #ask(op: number, timeMs: number | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#asked = { op, resolve, reject };
+      this.#settlements.add(op, timeMs, this.#receipt, this);
     });
   }
 

@@ -89,7 +89,7 @@ export class Mailbox {
    * @throws OapError connection_lost or internal without a key: whether it was sent is unknown; body_too_large,
    *   mailbox_quota, disk_full, mailbox_busy, idempotency_conflict, topic_unknown, bad_payload
    */
-  async send(body: string | Uint8Array, options?: SendOptions): Promise<SendResult> {
+  send(body: string | Uint8Array, options?: SendOptions): Promise<SendResult> {
     return this.#sends.send(body, options);
   }
 

@@ -51,19 +51,20 @@ export class Sends {
     this.#terms = terms;
   }
 
-  /** @throws TypeError of an option, at once */
   send(body: string | Uint8Array, options: SendOptions | undefined): Promise<SendResult> {
-    const message = new OutgoingMessage(body, options);
-    const hasOwnTerms = options !== undefined && (options.signal !== undefined || options.deadlineMs !== undefined || options.e2e === true);
-    if (hasOwnTerms || message.bytes > MAILBOX_SEND_BYTES) {
+    // What is wrong with an option rejects, as everything else does.
+    return new Promise((resolve, reject) => {
+      const message = new OutgoingMessage(body, options);
+      const hasOwnTerms = options !== undefined && (options.signal !== undefined || options.deadlineMs !== undefined || options.e2e === true);
+      if (!hasOwnTerms && message.bytes <= MAILBOX_SEND_BYTES) {
+        this.#add(message, resolve, reject);
+        return;
+      }
       const terms = options === undefined ? this.#terms : readCallTerms(options, this.#terms);
       const flagged = options?.e2e === true ? { ...terms, flags: Flag.APP_E2E } : terms;
       // What was sent before has to be there before.
       this.#flush();
-      return this.#alone(message.encoded(), message.hasKey, flagged);
-    }
-    return new Promise((resolve, reject) => {
-      this.#add(message, resolve, reject);
+      resolve(this.#alone(message.encoded(), message.hasKey, flagged));
     });
   }
 

@@ -10,10 +10,13 @@ import {
   decodeGoAway,
   decodeRevoked,
   Flag,
+  FRAME_BYTES_MAX,
   FrameDecoder,
+  HEADER_BYTES,
   KIND_MASK,
   OapError,
   Reject,
+  STREAM_FRAME_BYTES,
 } from '@omnigate/kernel/wire';
 import type { FrameHeader, GoAway, HelloReply } from '@omnigate/kernel/wire';
 import type { ConnectionContext } from './connection-context.ts';
@@ -70,7 +73,8 @@ export class ClientConnection implements InFlightHost {
   readonly #context: ConnectionContext;
   readonly #events: ConnectionEvents;
   readonly #socket: Socket;
-  readonly #decoder = new FrameDecoder();
+  // No frame of a stream lies whole in one read, and memory that grows with what comes would be copied twice.
+  readonly #decoder = new FrameDecoder(FRAME_BYTES_MAX, STREAM_FRAME_BYTES + HEADER_BYTES);
   readonly #outbound: Outbound;
   #inFlight: InFlight | undefined;
   #phase: Phase = Phase.HELLO;

@@ -17,12 +17,26 @@ interface Site {
   readonly storage: Storage;
 }
 
-async function start(t: Test, url?: (node: StorageNode) => Promise<string>): Promise<Site> {
+async function start(t: Test): Promise<Site> {
   const node = await StorageNode.start();
   t.teardown(() => node[Symbol.asyncDispose]());
-  const client = await connect({ url: (await url?.(node)) ?? node.url, tenant: TENANT });
+  return { node, ...(await connectTo(t, node.url)) };
+}
+
+/** The client reaches the node over a wire that can be cut and can change what it carries. */
+async function startBehindWire(t: Test): Promise<Pick<Site, 'storage'> & { readonly wire: Relay }> {
+  const node = await StorageNode.start();
+  t.teardown(() => node[Symbol.asyncDispose]());
+  const wire = await Relay.start(node.url);
+  t.teardown(() => wire[Symbol.asyncDispose]());
+  const { storage } = await connectTo(t, wire.url);
+  return { storage, wire };
+}
+
+async function connectTo(t: Test, url: string): Promise<Pick<Site, 'client' | 'storage'>> {
+  const client = await connect({ url, tenant: TENANT });
   t.teardown(() => client.close());
-  return { node, client, storage: client.storage() };
+  return { client, storage: client.storage() };
 }
 
 async function failure(work: Promise<unknown>): Promise<OapError> {
@@ -88,13 +102,7 @@ await t.test('ranges give exactly the bytes that were asked for', async (t) => {
 });
 
 await t.test('a byte that changes on the way is found within its leaf, which is named, and nothing of it is handed out', async (t) => {
-  let relay: Relay | undefined;
-  const { storage } = await start(t, async (node) => {
-    relay = await Relay.start(node.url);
-    return relay.url;
-  });
-  const wire = relay as unknown as Relay;
-  t.teardown(() => wire[Symbol.asyncDispose]());
+  const { storage, wire } = await startBehindWire(t);
   const bytes = content(35 * LEAF_BYTES, 4);
   const { id } = await storage.put(bytes);
   for (const leaf of [0, 15, 16, 34]) {
@@ -119,13 +127,7 @@ await t.test('a byte that changes on the way is found within its leaf, which is 
 });
 
 await t.test('an upload and a download go on where they were when the connection is cut', async (t) => {
-  let relay: Relay | undefined;
-  const { storage } = await start(t, async (node) => {
-    relay = await Relay.start(node.url);
-    return relay.url;
-  });
-  const wire = relay as unknown as Relay;
-  t.teardown(() => wire[Symbol.asyncDispose]());
+  const { storage, wire } = await startBehindWire(t);
   const bytes = content(24 * MIB, 5);
   const cuts = [9, 18, 20];
   const done: number[] = [];
@@ -157,13 +159,7 @@ await t.test('an upload and a download go on where they were when the connection
 });
 
 await t.test('a reader that leaves or waits is not sent more than its window', async (t) => {
-  let relay: Relay | undefined;
-  const { storage } = await start(t, async (node) => {
-    relay = await Relay.start(node.url);
-    return relay.url;
-  });
-  const wire = relay as unknown as Relay;
-  t.teardown(() => wire[Symbol.asyncDispose]());
+  const { storage, wire } = await startBehindWire(t);
   const { id } = await storage.put(content(16 * MIB, 6));
   const before = wire.downBytes;
   let got = 0;

@@ -53,6 +53,7 @@ export class FrameDecoder {
   reject: Reject | undefined;
 
   #frameBytesMax: number;
+  readonly #partialBytesInitial: number;
   #chunk: Uint8Array = NOTHING;
   #chunkView: DataView = NO_VIEW;
   #at = 0;
@@ -62,9 +63,13 @@ export class FrameDecoder {
   #partialBytes = 0;
   #partialLength = 0;
 
-  /** @param frameBytesMax longest frame accepted, bytes, header included */
-  constructor(frameBytesMax: number = FRAME_BYTES_MAX) {
+  /**
+   * @param frameBytesMax longest frame accepted, bytes, header included
+   * @param partialBytesInitial reserved at once for a frame that comes in pieces, if it claims to be so long
+   */
+  constructor(frameBytesMax: number = FRAME_BYTES_MAX, partialBytesInitial: number = PARTIAL_FRAME_BYTES_INITIAL) {
     this.#frameBytesMax = frameBytesMax;
+    this.#partialBytesInitial = partialBytesInitial;
   }
 
   /** Longest frame accepted from now on, bytes. */
@@ -203,7 +208,7 @@ export class FrameDecoder {
   #reserve(bytes: number): void {
     const partial = this.#partial;
     if (partial.length >= bytes) return;
-    const roomy = Math.max(bytes, partial.length * 2, PARTIAL_FRAME_BYTES_INITIAL);
+    const roomy = Math.max(bytes, partial.length * 2, this.#partialBytesInitial);
     const grown = new Uint8Array(bytes > HEADER_BYTES ? Math.min(this.#partialLength, roomy) : HEADER_BYTES);
     copyBytes(partial, 0, this.#partialBytes, grown, 0);
     this.#partial = grown;

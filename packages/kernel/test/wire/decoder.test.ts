@@ -147,6 +147,11 @@ void t.test('memory follows the bytes that came', (t) => {
     if (came >= bytes.length) t.strictSame(frames, [seenOf(longest)]);
   }
   t.strictSame(wrong, []);
+  const eager = new FrameDecoder(FRAME_BYTES_MAX, 70_000);
+  readAll(eager, [bytes.subarray(0, HEADER_BYTES)]);
+  t.equal(eager.partialCapacity, HEADER_BYTES);
+  readAll(eager, [bytes.subarray(HEADER_BYTES, HEADER_BYTES + 1)]);
+  t.equal(eager.partialCapacity, 70_000, 'unless it is told to reserve more');
   t.end();
 });
 

@@ -34,7 +34,7 @@ export class Download implements AsyncIterable<Uint8Array>, AsyncDisposable {
   /** Resolves before the first byte, without anything being read. */
   readonly metadata: Promise<BlobMetadata>;
   readonly #reading: Promise<VerifiedReading>;
-  readonly #chunks: AsyncGenerator<Uint8Array, undefined>;
+  #pieces: AsyncGenerator<Uint8Array, undefined> | undefined;
   #current: VerifiedReading | undefined;
   #cancelled: { readonly reason: unknown } | undefined;
 
@@ -47,15 +47,15 @@ export class Download implements AsyncIterable<Uint8Array>, AsyncDisposable {
     this.metadata = this.#describe();
     // Whoever iterates meets it too.
     this.metadata.catch(() => undefined);
-    this.#chunks = this.#read();
   }
 
   [Symbol.asyncIterator](): AsyncIterator<Uint8Array, undefined> {
     return {
-      next: () => this.#chunks.next(),
-      return: () => {
+      next: () => this.#pieces?.next() ?? this.#reading.then((reading) => this.#piecesOf(reading).next()),
+      return: async () => {
         this.cancel();
-        return this.#chunks.return(undefined);
+        await this.#reading.then((reading) => this.#piecesOf(reading).return(undefined), () => undefined);
+        return { done: true, value: undefined };
       },
     };
   }
@@ -99,9 +99,9 @@ export class Download implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return this.#current;
   }
 
-  async *#read(): AsyncGenerator<Uint8Array, undefined> {
-    yield* (await this.#reading).pieces();
-    return undefined;
+  /** What is iterated over, from wherever it stands. */
+  #piecesOf(reading: VerifiedReading): AsyncGenerator<Uint8Array, undefined> {
+    return (this.#pieces ??= reading.pieces());
   }
 
   async #describe(): Promise<BlobMetadata> {

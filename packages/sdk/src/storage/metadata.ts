@@ -4,7 +4,7 @@ import { STORAGE_LEAF_BYTES } from '../limits.ts';
 import { SdkReject } from '../rejects.ts';
 import { idText, parseBlobName } from './blob-id.ts';
 import type { BlobName } from './blob-id.ts';
-import { HASH_BYTES } from './blob-tree.ts';
+import { HASH_BYTES, sameHash } from './blob-tree.ts';
 import type { BlobTree } from './blob-tree.ts';
 
 /** What a GET says before the first byte. */
@@ -34,13 +34,15 @@ export function readBlobHead(payload: Uint8Array, asked: BlobName, tree: BlobTre
     mediaType: readOptionalText(fields, 'media_type'),
   };
   if (head.root.length !== HASH_BYTES) throw badField('root');
-  if (parseBlobName(head.id)?.form !== 'id') throw badField('id');
+  const name = parseBlobName(head.id);
+  if (name?.form !== 'id') throw badField('id');
   if (readCount(fields, 'leaf_bytes') !== STORAGE_LEAF_BYTES) throw badField('leaf_bytes');
-  const expected = asked.form === 'id' ? idText(asked.digest) : head.id;
-  if (head.id !== expected || idText(tree.id(head.sizeBytes, head.root)) !== expected) {
+  const expected = asked.form === 'id' ? asked.digest : name.digest;
+  if (!sameHash(name.digest, expected) || !sameHash(tree.id(head.sizeBytes, head.root), expected)) {
+    const id = idText(expected);
     throw new OapError(SdkReject.blob_unverified, {
-      message: `What the node says of ${expected} is not what the id says.`,
-      detail: { id: expected },
+      message: `What the node says of ${id} is not what the id says.`,
+      detail: { id },
     });
   }
   return head;

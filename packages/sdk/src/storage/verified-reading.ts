@@ -70,26 +70,41 @@ export class VerifiedReading {
   async *pieces(): AsyncGenerator<Uint8Array, undefined> {
     let opened = await this.#first;
     const { head, ranges } = opened;
-    // An alias could lead to another blob the next time.
-    const name = readBlobName(head.id);
     const wantedBytes = bytesOf(ranges);
     let handedBytes = 0;
-    for (let attempt = 1; ; ) {
-      const before = handedBytes;
-      try {
-        for await (const piece of this.#read(opened)) {
-          handedBytes += piece.length;
-          yield piece;
+    try {
+      for (let attempt = 1; ; ) {
+        const before = handedBytes;
+        try {
+          const { chunks } = opened;
+          const proof = this.#proofOf(opened);
+          for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) {
+            proof.push(chunk.value);
+            for (let piece = proof.next(); piece !== undefined; piece = proof.next()) {
+              handedBytes += piece.length;
+              yield piece;
+            }
+          }
+          proof.end();
+          return undefined;
+        } catch (thrown) {
+          this.#stream?.cancel();
+          const error = OapError.from(thrown);
+          // What only its end was missing of is complete all the same.
+          if (handedBytes === wantedBytes && error.retryable) return undefined;
+          attempt = handedBytes > before ? 1 : attempt + 1;
+          // An alias could lead to another blob the next time.
+          opened = await this.#again(readBlobName(head.id), rangesAfter(ranges, handedBytes), attempt, error);
         }
-        return undefined;
-      } catch (thrown) {
-        const error = OapError.from(thrown);
-        // What only its end was missing of is complete all the same.
-        if (handedBytes === wantedBytes && error.retryable) return undefined;
-        attempt = handedBytes > before ? 1 : attempt + 1;
-        opened = await this.#again(name, rangesAfter(ranges, handedBytes), attempt, error);
       }
+    } finally {
+      this.#stream?.cancel();
     }
+  }
+
+  #proofOf({ head, ranges }: Opened): ProofReader {
+    const { id, sizeBytes, root } = head;
+    return new ProofReader(this.#terms.tree, { id, sizeBytes, root, ranges });
   }
 
   /** Asks for what is left after a failure that another attempt may help with. */
@@ -102,21 +117,6 @@ export class VerifiedReading {
       } catch (thrown) {
         last = OapError.from(thrown);
       }
-    }
-  }
-
-  async *#read({ head, ranges, chunks }: Opened): AsyncGenerator<Uint8Array, undefined> {
-    const { id, sizeBytes, root } = head;
-    const proof = new ProofReader(this.#terms.tree, { id, sizeBytes, root, ranges });
-    try {
-      for (let chunk = await chunks.next(); chunk.done !== true; chunk = await chunks.next()) {
-        proof.push(chunk.value);
-        for (let piece = proof.next(); piece !== undefined; piece = proof.next()) yield piece;
-      }
-      proof.end();
-      return undefined;
-    } finally {
-      this.#stream?.cancel();
     }
   }
 

@@ -223,6 +223,15 @@ def requests():
                 for name, value in (("same", base[field]), ("other", "other"), ("nil", None)):
                     wire = pack({**base, "more": 1}).replace(pack("more") + b"\x01", pack(field) + pack(value))
                     yield vector(f"twice-{field}-{name}", wire, "err", field=field)
+    for name, text in (("stray", b"\xff"), ("cut", b"\xc3"), ("overlong", b"\xc0\xaf"), ("surrogate", b"\xed\xa0\x80"), ("mark", b"\xef\xbb\xbfx")):
+        for field in ("key", "topic", "more"):
+            wire = pack({"topic": "a", "body": b"x", "key": "k", "more": "k"})
+            value = pack("a" if field == "topic" else "k")
+            wire = wire.replace(pack(field) + value, pack(field) + bytes([0xA0 | len(text)]) + text)
+            yield {
+                "name": f"send-{field}-no-text-{name}", "section": "1.1", "kind": "request", "operation": "SEND",
+                "body": wire.hex(), "verdict": "err", "field": "",
+            }
     yield {
         "name": "send-body-too-large", "section": "5", "kind": "request", "operation": "SEND",
         "body": parts(pack({"topic": "a", "body": bytes(BODY_MAX + 1)})), "verdict": "err", "reason": "body_too_large",

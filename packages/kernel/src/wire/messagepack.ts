@@ -1,6 +1,7 @@
 import { decode } from '@msgpack/msgpack';
 import { MESSAGEPACK_DEPTH_MAX, MESSAGEPACK_ITEMS_MAX } from '../limits.ts';
 import { decodePlainMap } from './plain-messagepack.ts';
+import { isUtf8 } from './utf8.ts';
 
 /** What stands behind a head byte: `count` is in the head itself or in the next `lengthBytes`. */
 interface Layout {
@@ -37,11 +38,12 @@ function decodeAnyMap(payload: Uint8Array): Record<string, unknown> | undefined 
  * Whether `bytes` may be given to a decoder: one MessagePack value with nothing
  * behind it, of at most MESSAGEPACK_ITEMS_MAX values nested at most
  * MESSAGEPACK_DEPTH_MAX deep, that declares no more values than bytes came, and
- * whose texts begin with no byte order mark (specs/oap-1.md §1): the decoder drops
- * it from texts over 200 bytes, and then obeys another topic than was judged. A
- * decoder reserves an array at its declared length: five bytes can cost it 256 MB,
- * and a few such arrays inside each other the process. This reads heads only, in
- * linear time, and reserves nothing.
+ * whose texts are UTF-8 and begin with no byte order mark (specs/oap-1.md §1). The
+ * decoder drops the mark from texts over 200 bytes, and makes some text of bytes
+ * that are none, so that another topic or key would be obeyed than was sent. It
+ * also reserves an array at its declared length: five bytes can cost it 256 MB,
+ * and a few such arrays inside each other the process. This reads heads and texts
+ * only, in linear time, and reserves nothing.
  */
 export function isDecodable(bytes: Uint8Array): boolean {
   /** Items that each open container still waits for, outermost first. */
@@ -57,7 +59,7 @@ export function isDecodable(bytes: Uint8Array): boolean {
     const count = layout.lengthBytes === 0 ? layout.count : readCount(bytes, at + 1, layout.lengthBytes);
     const items = count * layout.itemsEach;
     const contentAt = at + 1 + layout.lengthBytes;
-    if (layout.isText && count >= 3 && hasByteOrderMark(bytes, contentAt)) return false;
+    if (layout.isText && !isProperText(bytes, contentAt, count)) return false;
     at = contentAt + layout.bytes + count * layout.bytesEach;
     seen += 1;
     here -= 1;
@@ -70,6 +72,11 @@ export function isDecodable(bytes: Uint8Array): boolean {
     while (here === 0 && waiting.length > 0) here = waiting.pop() as number;
   }
   return at === bytes.length;
+}
+
+function isProperText(bytes: Uint8Array, at: number, length: number): boolean {
+  // A text that goes on behind the end is refused there.
+  return !(length >= 3 && hasByteOrderMark(bytes, at)) && isUtf8(bytes, at, Math.min(at + length, bytes.length));
 }
 
 function hasByteOrderMark(bytes: Uint8Array, at: number): boolean {

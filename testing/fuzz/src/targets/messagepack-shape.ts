@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 /** What a MessagePack value consists of. */
 export interface Shape {
   /** Values in it, itself included. */
@@ -5,8 +7,8 @@ export interface Shape {
   /** Arrays and maps around the innermost value. */
   depth: number;
   readonly isMap: boolean;
-  /** A text in it begins with U+FEFF. */
-  hasMark: boolean;
+  /** A text in it begins with U+FEFF, or is not UTF-8. */
+  hasBadText: boolean;
 }
 
 /**
@@ -15,7 +17,7 @@ export interface Shape {
  */
 export function readShape(bytes: Uint8Array): Shape | undefined {
   const head = bytes[0] ?? 0;
-  const shape = { items: 0, depth: 0, isMap: (head >= 0x80 && head < 0x90) || head === 0xde || head === 0xdf, hasMark: false };
+  const shape = { items: 0, depth: 0, isMap: (head >= 0x80 && head < 0x90) || head === 0xde || head === 0xdf, hasBadText: false };
   return readValue(bytes, 0, 0, shape) === bytes.length ? shape : undefined;
 }
 
@@ -32,7 +34,8 @@ function readValue(bytes: Uint8Array, at: number, depth: number, shape: Shape): 
     length === undefined || start + length > bytes.length ? undefined : start + length;
   const text = (start: number, length: number | undefined): number | undefined => {
     const end = content(start, length);
-    if (Buffer.from(bytes.subarray(start, end ?? start)).toString('latin1').startsWith('\u00ef\u00bb\u00bf')) shape.hasMark = true;
+    const found = Buffer.from(bytes.subarray(start, end ?? start));
+    if (found.toString('latin1').startsWith('\u00ef\u00bb\u00bf') || !isUtf8(found)) shape.hasBadText = true;
     return end;
   };
   const values = (start: number, count: number | undefined): number | undefined => {

@@ -106,6 +106,8 @@ export const BACKLOG_REQUESTS_MAX = 65_536;
 export const STEP_BYTES_MAX = 2_097_152;
 /** Ready messages of one topic kept at hand. */
 export const WINDOW_MESSAGES = 512;
+/** Bytes of messages at hand that are kept with them, so that those that go at once are not read again. */
+export const HANDY_BYTES = 8_388_608;
 /** Topics that have messages at hand. */
 export const WINDOWS_MAX = 1_024;
 /** Messages of one topic that are looked at for what is due before other topics get their turn. */

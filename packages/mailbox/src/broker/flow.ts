@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { decodeExtras, decodeMessage, encodeExtras, encodeMessage } from '../codec/message.ts';
+import { decodeExtras, decodeMessage, encodeExtras, encodeMessage, readMessage } from '../codec/message.ts';
 import type { DeadLetter, StoredMessage } from '../codec/message.ts';
 import { ID_BYTES } from '../codec/ids.ts';
 import { asBuffer, decodeSlot, encodeSlot, GROUP_BYTES, SLOT_TTL } from '../codec/slot.ts';
@@ -62,13 +62,14 @@ export class Flow {
   /** Puts a new message into a topic: one that was sent, or moved. */
   admit(topic: Topic, id: string, message: StoredMessage, slot: Slot): void {
     const { counters, use } = topic;
-    this.#store.insert(topic.bodyKey(id), encodeMessage(message));
+    const stored = encodeMessage(message);
+    this.#store.insert(topic.bodyKey(id), stored);
     counters.admitted++;
     counters.bytes += slot.sizeBytes;
     use.messages++;
     use.bytes += slot.sizeBytes;
     if (message.expiresAtMs > 0) this.#timer(topic, message.expiresAtMs, TimerKind.TTL, id);
-    this.#enter(topic, id, slot);
+    this.#enter(topic, id, slot, stored);
   }
 
   /** Remembers that a key has to be forgotten. */
@@ -81,14 +82,14 @@ export class Flow {
   /** Takes the first message that may be delivered; the caller then leases or acknowledges it. */
   take(topic: Topic): Taken | undefined {
     while (topic.counters.ready > topic.counters.blocked) {
-      const entry = this.#topics.window(topic).take();
-      if (entry === undefined) throw new Error(`topic ${topic.number} counts more ready messages than it has`);
-      const id = entry.key.slice(-ID_BYTES);
-      const slot = decodeSlot(entry.value);
-      this.#store.remove(entry.key);
+      const first = this.#topics.window(topic).take();
+      if (first === undefined) throw new Error(`topic ${topic.number} counts more ready messages than it has`);
+      const { key, slot, stored } = first;
+      const id = key.slice(-ID_BYTES);
+      this.#store.remove(key);
       topic.counters.ready--;
       this.#topics.touch(topic);
-      const message = this.read(topic, id);
+      const message = stored === undefined ? this.read(topic, id) : readMessage(stored);
       if (message === undefined) {
         this.#events.corrupt(topic, id);
         this.#delay(topic, id, slot, this.nowMs + CORRUPT_DELAY_MS);
@@ -235,12 +236,12 @@ export class Flow {
 
   // Places
 
-  #enter(topic: Topic, id: string, slot: Slot): void {
+  #enter(topic: Topic, id: string, slot: Slot, stored: Uint8Array): void {
     const { group } = slot;
     this.#topics.touch(topic);
     if (group !== '' && !this.#joinGroup(topic, id, slot)) return;
     if (slot.notBeforeMs > this.nowMs) this.#delay(topic, id, slot, slot.notBeforeMs);
-    else this.#present(topic, id, slot);
+    else this.#present(topic, id, slot, stored);
   }
 
   /** True when the message may be delivered; else it waits from here on. */
@@ -275,11 +276,11 @@ export class Flow {
     else this.#present(topic, nextId, slot);
   }
 
-  #present(topic: Topic, id: string, slot: Slot): void {
+  /** @param stored the message as it is stored, when it has just been */
+  #present(topic: Topic, id: string, slot: Slot, stored?: Uint8Array): void {
     const key = topic.readyKey(slot.priority, id);
-    const value = encodeSlot(slot);
-    this.#store.insert(key, value);
-    topic.window?.add({ key, value });
+    this.#store.insert(key, encodeSlot(slot));
+    topic.window?.add(key, slot, stored);
     topic.counters.ready++;
     this.#topics.touch(topic);
     this.#events.ready(topic);

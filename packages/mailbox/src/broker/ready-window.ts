@@ -1,5 +1,31 @@
-import { WINDOW_MESSAGES } from '../limits.ts';
-import type { Entry, Key, Store } from '../store/store.ts';
+import { decodeSlot } from '../codec/slot.ts';
+import type { Slot } from '../codec/slot.ts';
+import { HANDY_BYTES, WINDOW_MESSAGES } from '../limits.ts';
+import type { Key, Store } from '../store/store.ts';
+
+/** A ready message at hand. */
+export interface ReadyMessage {
+  readonly key: Key;
+  readonly slot: Slot;
+  /** The message as it was stored, when it came lately; else the store has to be asked. */
+  readonly stored: Uint8Array | undefined;
+}
+
+/** What all windows together keep of messages themselves. */
+export class HandyMemory {
+  #bytes = 0;
+
+  /** False when there is no room for so many bytes more. */
+  take(bytes: number): boolean {
+    if (this.#bytes + bytes > HANDY_BYTES) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
 
 /**
  * The first ready messages of a topic, in the order of delivery, so that a
@@ -7,60 +33,66 @@ import type { Entry, Key, Store } from '../store/store.ts';
  * of none that is behind one it does not know.
  */
 export class ReadyWindow {
-  #entries: Entry[];
-  /** Entries before this one were taken. */
+  readonly #memory: HandyMemory;
+  #messages: ReadyMessage[];
+  /** Messages before this one were taken. */
   #head = 0;
   /** Nothing is ready that is not here. */
   #complete: boolean;
 
-  private constructor(entries: Entry[], complete: boolean) {
-    this.#entries = entries;
+  private constructor(memory: HandyMemory, messages: ReadyMessage[], complete: boolean) {
+    this.#memory = memory;
+    this.#messages = messages;
     this.#complete = complete;
   }
 
   /** That of a topic without ready messages. */
-  static empty(): ReadyWindow {
-    return new ReadyWindow([], true);
+  static empty(memory: HandyMemory): ReadyWindow {
+    return new ReadyWindow(memory, [], true);
   }
 
   /** Reads the first of a range of ready messages. */
-  static fill(store: Store, from: Key, below: Key): ReadyWindow {
-    const entries = store.range(from, below, WINDOW_MESSAGES);
-    return new ReadyWindow(entries, entries.length < WINDOW_MESSAGES);
+  static fill(memory: HandyMemory, store: Store, from: Key, below: Key): ReadyWindow {
+    const messages = store.range(from, below, WINDOW_MESSAGES).map(({ key, value }) => ({ key, slot: decodeSlot(value), stored: undefined }));
+    return new ReadyWindow(memory, messages, messages.length < WINDOW_MESSAGES);
   }
 
   /** Whether the store has to be asked for more. */
   get exhausted(): boolean {
-    return this.#head === this.#entries.length && !this.#complete;
+    return this.#head === this.#messages.length && !this.#complete;
   }
 
   /** Removes and returns the first. */
-  take(): Entry | undefined {
-    const entry = this.#entries[this.#head];
-    if (entry === undefined) return undefined;
+  take(): ReadyMessage | undefined {
+    const message = this.#messages[this.#head];
+    if (message === undefined) return undefined;
     this.#head++;
-    if (this.#head === this.#entries.length) {
-      this.#entries = [];
+    this.#forget(message);
+    if (this.#head === this.#messages.length) {
+      this.#messages = [];
       this.#head = 0;
     } else if (this.#head >= WINDOW_MESSAGES) {
-      this.#entries.splice(0, this.#head);
+      this.#messages.splice(0, this.#head);
       this.#head = 0;
     }
-    return entry;
+    return message;
   }
 
-  /** A message became ready. */
-  add(entry: Entry): void {
-    const entries = this.#entries;
-    const last = entries.at(-1);
-    if (last === undefined || entry.key > last.key) {
-      if (!this.#complete) return;
-      entries.push(entry);
-    } else {
-      entries.splice(this.#indexOf(entry.key), 0, entry);
-    }
-    if (entries.length - this.#head > 2 * WINDOW_MESSAGES) {
-      entries.length = this.#head + WINDOW_MESSAGES;
+  /**
+   * A message became ready.
+   *
+   * @param stored the message as it is stored, when that is known; its bytes are those that were written
+   */
+  add(key: Key, slot: Slot, stored: Uint8Array | undefined): void {
+    const messages = this.#messages;
+    const last = messages.at(-1);
+    const isLast = last === undefined || key > last.key;
+    if (isLast && !this.#complete) return;
+    const kept = stored !== undefined && this.#memory.take(stored.length) ? stored : undefined;
+    if (isLast) messages.push({ key, slot, stored: kept });
+    else messages.splice(this.#indexOf(key), 0, { key, slot, stored: kept });
+    if (messages.length - this.#head > 2 * WINDOW_MESSAGES) {
+      for (const dropped of messages.splice(this.#head + WINDOW_MESSAGES)) this.#forget(dropped);
       this.#complete = false;
     }
   }
@@ -68,15 +100,26 @@ export class ReadyWindow {
   /** A message is ready no longer. */
   remove(key: Key): void {
     const at = this.#indexOf(key);
-    if (this.#entries[at]?.key === key) this.#entries.splice(at, 1);
+    if (this.#messages[at]?.key !== key) return;
+    for (const removed of this.#messages.splice(at, 1)) this.#forget(removed);
+  }
+
+  /** The window is of no use any more. */
+  drop(): void {
+    for (const message of this.#messages.splice(this.#head)) this.#forget(message);
+  }
+
+  /** The memory of a message is no longer the window's. */
+  #forget({ stored }: ReadyMessage): void {
+    if (stored !== undefined) this.#memory.give(stored.length);
   }
 
   #indexOf(key: Key): number {
     let low = this.#head;
-    let high = this.#entries.length;
+    let high = this.#messages.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.#entries[middle] as Entry).key < key) low = middle + 1;
+      if ((this.#messages[middle] as ReadyMessage).key < key) low = middle + 1;
       else high = middle;
     }
     return low;

@@ -5,7 +5,7 @@ import { TENANT_TOPICS_MAX, TOPICS_MAX, WINDOWS_MAX } from '../limits.ts';
 import { MailboxReject } from '../rejects.ts';
 import { SortedKeys } from '../store/sorted-keys.ts';
 import type { Store } from '../store/store.ts';
-import { ReadyWindow } from './ready-window.ts';
+import { HandyMemory, ReadyWindow } from './ready-window.ts';
 import { behind, COUNTER_NAMES, settingsFrom, Table, Topic, TOPIC_DEFAULTS, topicPath } from './topic.ts';
 import type { Counters, TenantUse, TopicDefaults, TopicSettings } from './topic.ts';
 
@@ -27,6 +27,7 @@ export class Topics {
   /** Time and number of each topic that has something due. */
   readonly #alarms = new SortedKeys();
   readonly #windows = new Set<Topic>();
+  readonly #memory = new HandyMemory();
   #touched: Topic[] = [];
   #lastFound: Topic | undefined;
   #nextNumber = 1;
@@ -152,7 +153,7 @@ export class Topics {
   window(topic: Topic): ReadyWindow {
     if (topic.window === undefined || topic.window.exhausted) {
       const { readyPrefix } = topic;
-      topic.window = ReadyWindow.fill(this.#store, readyPrefix, behind(readyPrefix));
+      topic.window = ReadyWindow.fill(this.#memory, this.#store, readyPrefix, behind(readyPrefix));
       this.#windows.delete(topic);
       this.#windows.add(topic);
       if (this.#windows.size > WINDOWS_MAX) this.#dropWindow();
@@ -197,7 +198,7 @@ export class Topics {
 
   #create(tenant: string, name: string, settings: TopicSettings): Topic {
     const topic = this.#add(this.#nextNumber, tenant, name, settings);
-    topic.window = ReadyWindow.empty();
+    topic.window = ReadyWindow.empty(this.#memory);
     this.#windows.add(topic);
     this.#writeName(topic);
     this.touch(topic);
@@ -229,6 +230,7 @@ export class Topics {
     const [oldest] = this.#windows;
     if (oldest === undefined) return;
     this.#windows.delete(oldest);
+    oldest.window?.drop();
     oldest.window = undefined;
   }
 

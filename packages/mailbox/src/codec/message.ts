@@ -82,7 +82,12 @@ export function encodeMessage(message: StoredMessage): Buffer {
 /** The message that was stored; undefined when its bytes are not what was written. */
 export function decodeMessage(stored: Uint8Array): StoredMessage | undefined {
   const bytes = asBuffer(stored);
-  if (bytes.length < HEAD_BYTES || crc32(bytes.subarray(4)) !== getU32(bytes, 0)) return undefined;
+  return bytes.length < HEAD_BYTES || crc32(bytes.subarray(4)) !== getU32(bytes, 0) ? undefined : readMessage(bytes);
+}
+
+/** The message in bytes that were never anywhere but in memory. */
+export function readMessage(stored: Uint8Array): StoredMessage {
+  const bytes = asBuffer(stored);
   const bodyAt = HEAD_BYTES + bytes.readUInt16BE(19);
   return {
     endToEnd: bytes[4] === END_TO_END,

@@ -8,7 +8,7 @@ const workspace = manifestOf('.');
 const sourceCondition = '@omnigate/source';
 
 /** Entry points beside `.` that are part of the design. */
-const subpaths: Readonly<Record<string, readonly string[]>> = { '@omnigate/kernel': ['./wire'] };
+const subpaths: Readonly<Record<string, readonly string[]>> = { '@omnigate/kernel': ['./wire'], '@omnigate/test-run': ['./typescript'] };
 
 await t.test('every package says what it is', (t) => {
   t.ok(packages.length > 0);

@@ -95,17 +95,24 @@ await t.test('rubbish is refused by a fault, never by an exception, and in bound
     fc.constantFrom('00', '0200', '020000', '0620', '01', '02', '04', '06', '80', 'ff', 'ff7f', '8000', 'ffffffffffffffffff01').map((hex) => Buffer.from(hex, 'hex')),
   );
   const rubbish = fc.array(field, { maxLength: 120 }).map((parts) => Buffer.concat([Buffer.of(2), ...parts]));
-  let slowest = 0;
+  const millisecondsFor = (bytes: Uint8Array): number => {
+    const began = performance.now();
+    parseMacaroon(bytes);
+    return performance.now() - began;
+  };
+  let slowest = { bytes: new Uint8Array(0), ms: 0 };
   fc.assert(
     fc.property(fc.oneof(rubbish, anyBytes(64)), (bytes) => {
-      const began = performance.now();
+      const ms = millisecondsFor(bytes);
+      if (ms > slowest.ms) slowest = { bytes, ms };
       const parsed = parseMacaroon(bytes);
-      slowest = Math.max(slowest, performance.now() - began);
       return typeof parsed === 'string' || Buffer.from(bytes).equals(encoded(parsed));
     }),
     { numRuns: 5_000 },
   );
-  t.ok(slowest < 50, `the slowest took ${slowest.toFixed(2)} ms`);
+  // It is slow again if it is to blame; a machine that was busy for a moment is not.
+  const again = Math.min(...Array.from({ length: 5 }, () => millisecondsFor(slowest.bytes)));
+  t.ok(again < 50, `the slowest took ${again.toFixed(2)} ms`);
   for (const [name, bytes] of [
     ['caveats without end', Buffer.concat([Buffer.from('02020000', 'hex'), Buffer.from('020000'.repeat(100_000), 'hex')])],
     ['a megabyte', Buffer.alloc(1_048_576, 2)],

@@ -79,7 +79,7 @@ export class Real {
       const answer = arrived.find(({ callId }) => callId === receiver.callId) as Answer;
       equal(answer.part, receiver.subscription);
       const delivery = deliveryOf(receiver, messages, answer);
-      if (receiver.reads) this.receipts.push(...delivery.given);
+      if (receiver.pace !== 'slow') this.receipts.push(...delivery.given);
       else if (receiver.subscription) this.onTheWay.set(receiver, delivery);
       else this.lost.push(delivery);
     }
@@ -149,11 +149,22 @@ export class Step implements Command {
     model.advanceTo(real.bench.nowMs);
     this.#run(model, real);
     real.check(model.serve());
+    drainPrompt(model, real);
     compare(model, real);
   }
 
   toString(): string {
     return this.#name;
+  }
+}
+
+/** What a prompt subscription was given leaves by itself, until it is given nothing more. */
+function drainPrompt(model: Model, real: Real): void {
+  const given = ({ pace, drained }: ModelReceiver): boolean => pace === 'prompt' && !drained;
+  for (let receiver = model.receivers.subscriptions.find(given); receiver !== undefined; receiver = model.receivers.subscriptions.find(given)) {
+    model.receivers.drained(receiver);
+    real.arrive(real.bench.drained(receiver.callId));
+    real.check(model.serve());
   }
 }
 

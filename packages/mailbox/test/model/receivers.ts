@@ -1,5 +1,12 @@
 import type { ModelMessage } from './model.ts';
 
+/**
+ * How what a receiver is given gets to it: at once, and the way is free again;
+ * at once, and the way is free when it is drained; or it is on its way until it
+ * is drained, and lost where nothing is ever drained.
+ */
+export type Pace = 'prompt' | 'reading' | 'slow';
+
 /** One RECV that waits, or one subscription. */
 export interface ModelReceiver {
   readonly callId: number;
@@ -8,8 +15,7 @@ export interface ModelReceiver {
   readonly messagesMax: number;
   readonly visibilityMs: number | undefined;
   readonly auto: boolean;
-  /** What it is given reaches it at once; else it is on its way until it was drained, and lost where there is no such thing. */
-  readonly reads: boolean;
+  readonly pace: Pace;
   readonly subscription: boolean;
   /** End of the wait of a RECV. */
   readonly untilMs: number;

@@ -1,20 +1,20 @@
 import { deepEqual } from 'node:assert/strict';
 import fc from 'fast-check';
-import { anyTopic, optional, picks } from './arbitraries.ts';
+import { optional, picks } from './arbitraries.ts';
 import type { Model } from './model.ts';
 import { Step } from './real.ts';
 import type { Delivery, Real } from './real.ts';
-import type { ModelReceiver } from './receivers.ts';
+import type { ModelReceiver, Pace } from './receivers.ts';
 
 /** Commands of receivers: RECV, SUBSCRIBE, and how what they are given leaves, or does not. */
 
 const visibilities = optional(fc.constantFrom(1, 15, 40_000));
+const receivingTopics = fc.constantFrom('a', 'a', 'b', 'b', 'a/dlq', 'b/dlq');
 const acks = fc.constantFrom(false, false, false, true);
-/** Whether what it is given reaches it, as far as a receiver knows. */
-const reading = fc.constantFrom(true, true, false);
-const shape = { topic: anyTopic, visibilityMs: visibilities, auto: acks, reads: reading };
+const paces = fc.constantFrom<Pace>('prompt', 'prompt', 'reading', 'slow');
+const shape = { topic: receivingTopics, visibilityMs: visibilities, auto: acks, pace: paces };
 
-type Wanted = Pick<ModelReceiver, 'topic' | 'visibilityMs' | 'auto' | 'reads' | 'messagesMax'>;
+type Wanted = Pick<ModelReceiver, 'topic' | 'visibilityMs' | 'auto' | 'pace' | 'messagesMax'>;
 
 function receive(model: Model, real: Real, wanted: Wanted, waitMs: number): void {
   const { topic, visibilityMs, auto, messagesMax } = wanted;
@@ -34,8 +34,8 @@ function ackOf(auto: boolean): string {
   return auto ? 'auto' : 'explicit';
 }
 
-const describe = ({ topic, messagesMax, visibilityMs, auto, reads }: Wanted): string =>
-  `${topic} max ${messagesMax} for ${String(visibilityMs)}${auto ? ' auto' : ''}${reads ? '' : ', unread'}`;
+const describe = ({ topic, messagesMax, visibilityMs, auto, pace }: Wanted): string =>
+  `${topic} max ${messagesMax} for ${String(visibilityMs)}${auto ? ' auto' : ''}, ${pace}`;
 
 export const receives = fc.record({ ...shape, messagesMax: fc.constantFrom(1, 2, 10) }).map(
   (wanted) => new Step(`RECV ${describe(wanted)}`, (model, real) => {

@@ -40,6 +40,8 @@ export const CURSOR_CHARS_MAX = 128;
 
 /** Bytes of one read or write on the disk: smaller ones cost calls, and with larger ones a GET would be more than a MiB ahead of its reader. */
 export const BATCH_BYTES_MAX = 524_288;
+/** The first read of a GET of a large blob: a hundred that begin together have memory for this and not for more. */
+export const FIRST_BATCH_BYTES_MAX = 131_072;
 /** Bytes that the batches of all transfers of one direction may hold together; with many transfers each batch is smaller. */
 export const BATCHES_BYTES_MAX = 16_777_216;
 /** Reply bytes of all GETs that may wait in the kernel, which cuts a connection off at 16 MiB: they may all be of one. */

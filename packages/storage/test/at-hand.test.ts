@@ -8,7 +8,7 @@ import { ReadBuffers } from '../src/disk/read-buffers.ts';
 import { RecentFiles } from '../src/disk/recent-files.ts';
 import { BlobCache } from '../src/keeper/blob-cache.ts';
 import { objectName } from '../src/keeper/verified-blob.ts';
-import { AT_HAND_BYTES_MAX, AT_HAND_MS_MAX, AT_HAND_PAUSE_TIMES, BLOBS_CACHED_BYTES_MAX, LEAF_BYTES, OPEN_FILES_MAX } from '../src/limits.ts';
+import { AT_HAND_BYTES_MAX, AT_HAND_MS_MAX, AT_HAND_PAUSE_TIMES, BLOBS_CACHED_BYTES_MAX, LEAF_BYTES, OPEN_FILES_MAX, READ_BUFFERS_KEPT_BYTES_MAX } from '../src/limits.ts';
 import { LentMemory } from '../src/transfer/lent-memory.ts';
 import { content, refusal, StorageNode, TENANT } from './fixtures/storage-node.ts';
 
@@ -90,6 +90,17 @@ await t.test('memory of an answer is lent until all of it has left', (t) => {
   t.ok(replies.length <= AT_HAND_BYTES_MAX / LEAF_BYTES);
   replies[0]?.onSent?.(1);
   t.notOk(lent.exhausted, 'and then there is room for another');
+  t.end();
+});
+
+await t.test('memory of a size that is not read any more makes room for that of another', (t) => {
+  const buffers = new ReadBuffers();
+  const large = Array.from({ length: Math.ceil(READ_BUFFERS_KEPT_BYTES_MAX / (8 * LEAF_BYTES)) }, () => buffers.acquire(8));
+  for (const buffer of large) buffers.release(buffer);
+  const small = Array.from({ length: 20 }, () => buffers.acquire(2));
+  for (const buffer of small) buffers.release(buffer);
+  t.ok(small.every(() => small.includes(buffers.acquire(2))));
+  t.ok(large.includes(buffers.acquire(8)), 'and the rest stays');
   t.end();
 });
 

@@ -72,6 +72,16 @@ async function drain(client: StorageClient, id: string, proof: boolean): Promise
   return bytes;
 }
 
+/** Reads the first 8 MiB of a blob in some seconds. */
+async function readSlowly(client: StorageClient, id: string): Promise<void> {
+  const { stream, chunks } = await client.open({ id });
+  for (let got = 0; got < 8 * MIB; ) {
+    got += ((await chunks.next()).value as Uint8Array).length;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  stream.cancel();
+}
+
 /** Uses the node enough for its heap to have the size it keeps. */
 async function warm(client: StorageClient): Promise<void> {
   for (let n = 0; n < 3; n++) {
@@ -110,17 +120,20 @@ await t.test('a GiB through PUT and GET, a reader at 1 MB/s and 100 readers at o
   });
   await timed('100 readers', async () => {
     const own = await Promise.all(Array.from({ length: 100 }, () => site.client()));
-    await Promise.all(
-      own.map(async (reader) => {
-        const { stream, chunks } = await reader.open({ id });
-        for (let got = 0; got < 8 * MIB; ) {
-          got += ((await chunks.next()).value as Uint8Array).length;
-          await new Promise((resolve) => setTimeout(resolve, 20));
-        }
-        stream.cancel();
-      }),
-    );
+    await Promise.all(own.map((reader) => readSlowly(reader, id)));
   });
+});
+
+await t.test('100 readers at once on one connection: memory stays flat', { skip, timeout: 900_000 }, async (t) => {
+  const site = await open(t);
+  const client = await site.client();
+  await warm(client);
+  const { id } = await client.put(mebibytes(64));
+  const growthBytes = await site.growth(async () => {
+    await Promise.all(Array.from({ length: 100 }, () => readSlowly(client, id)));
+  });
+  t.comment(`+${(growthBytes / MIB).toFixed(0)} MiB`);
+  t.ok(growthBytes < RSS_GROWTH_BYTES_MAX, `+${growthBytes} bytes`);
 });
 
 await t.test('5 GiB round-trip, and a range far inside', { skip, timeout: 900_000 }, async (t) => {

@@ -20,11 +20,25 @@ export class ReadBuffers {
 
   /** Takes back what nobody reads or writes any more. */
   release(buffer: Uint8Array): void {
-    if (this.#freeBytes + buffer.length > READ_BUFFERS_KEPT_BYTES_MAX) return;
     const leaves = (buffer.length - 1) / LEAF_BYTES;
+    while (this.#freeBytes + buffer.length > READ_BUFFERS_KEPT_BYTES_MAX) {
+      // With more or fewer transfers than before, reads have another size.
+      if (!this.#dropOther(leaves)) return;
+    }
     const free = this.#free.get(leaves);
     if (free === undefined) this.#free.set(leaves, [buffer]);
     else free.push(buffer);
     this.#freeBytes += buffer.length;
+  }
+
+  /** Lets go of a buffer of another size; false when there is none. */
+  #dropOther(leaves: number): boolean {
+    for (const [size, free] of this.#free) {
+      const dropped = size === leaves ? undefined : free.pop();
+      if (dropped === undefined) continue;
+      this.#freeBytes -= dropped.length;
+      return true;
+    }
+    return false;
   }
 }

@@ -1,7 +1,7 @@
 import type { BlobEntry } from '../index/blob-index.ts';
 import type { BlobKeeper } from '../keeper/blob-keeper.ts';
 import type { VerifiedBlob } from '../keeper/verified-blob.ts';
-import { LEAF_BYTES } from '../limits.ts';
+import { BATCH_BYTES_MAX, BLOB_CACHED_BYTES_MAX, FIRST_BATCH_BYTES_MAX, LEAF_BYTES } from '../limits.ts';
 import { HASH_BYTES } from '../tree/merkle.ts';
 import { proofSteps } from '../tree/proof-steps.ts';
 import type { LeafSpan } from '../tree/proof-steps.ts';
@@ -47,6 +47,7 @@ export class Download {
   readonly #ranges: readonly ByteRange[];
   readonly #spans: readonly LeafSpan[];
   readonly #transfers: () => number;
+  #begun = false;
 
   /**
    * @param transfers how many GETs are under way
@@ -133,7 +134,7 @@ export class Download {
     for (const [start, end] of this.#ranges) {
       for (let at = start; at < end; ) {
         const first = Math.floor(at / LEAF_BYTES);
-        const behind = Math.min(Math.ceil(end / LEAF_BYTES), first + this.#batchLeaves);
+        const behind = Math.min(Math.ceil(end / LEAF_BYTES), first + this.#batchLeaves());
         const from = at - first * LEAF_BYTES;
         const upTo = Math.min(end, behind * LEAF_BYTES);
         const bytes = upTo - at;
@@ -157,7 +158,7 @@ export class Download {
       else {
         for (let at = first; at < first + count; ) {
           const from = at;
-          const leaves = Math.min(first + count - from, this.#batchLeaves);
+          const leaves = Math.min(first + count - from, this.#batchLeaves());
           const before = hashes;
           hashes = [];
           yield async () => {
@@ -180,7 +181,10 @@ export class Download {
     return { bytes, memory: bytes.buffer === memory.buffer ? memory : undefined };
   }
 
-  get #batchLeaves(): number {
-    return batchBytes(this.#transfers()) / LEAF_BYTES;
+  /** Leaves of the next batch. The first of a large blob is small: many GETs that begin together do not know of each other yet. */
+  #batchLeaves(): number {
+    const isFirst = !this.#begun && this.#entry.record.sizeBytes > BLOB_CACHED_BYTES_MAX;
+    this.#begun = true;
+    return Math.min(isFirst ? FIRST_BATCH_BYTES_MAX : BATCH_BYTES_MAX, batchBytes(this.#transfers())) / LEAF_BYTES;
   }
 }

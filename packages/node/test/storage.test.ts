@@ -62,4 +62,6 @@ await t.test('what an operator sets about storage and mailbox holds, for each te
   t.match(page, /^storage_swept_blobs_total 1$/m);
   t.match(page, new RegExp(`^storage_swept_bytes_total ${PART}$`, 'm'));
   t.match(page, /^storage_corrupt_blobs_total 0$/m);
+  t.match(page, /^mailbox_full 0$/m);
+  t.match(page, /^mailbox_commit_seconds_bucket\{le="\+Inf"\} \d+$/m);
 });

@@ -95,6 +95,8 @@ export class Topic {
   readonly use: TenantUse;
   readonly lastId: Buffer;
   readonly counters: Counters;
+  /** What of them is in the sum of all topics. */
+  summed: Counters | undefined;
   settings: TopicSettings;
   /** The ready messages at hand. */
   window: ReadyWindow | undefined;

@@ -29,6 +29,9 @@ export class Topics {
   readonly #windows = new Set<Topic>();
   readonly #memory = new HandyMemory();
   #touched: Topic[] = [];
+  /** The counts of all topics as they were summed last, and those that changed since. */
+  readonly #sum = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters;
+  readonly #unsummed = new Set<Topic>();
   #lastFound: Topic | undefined;
   #nextNumber = 1;
 
@@ -53,9 +56,14 @@ export class Topics {
 
   /** The counts of all topics together. */
   sum(): Counters {
-    const sum = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters;
-    for (const { counters } of this.#byNumber.values()) for (const name of COUNTER_NAMES) sum[name] += counters[name];
-    return sum;
+    const sum = this.#sum;
+    for (const topic of this.#unsummed) {
+      const { counters, summed } = topic;
+      for (const name of COUNTER_NAMES) sum[name] += counters[name] - (summed?.[name] ?? 0);
+      topic.summed = { ...counters };
+    }
+    this.#unsummed.clear();
+    return { ...sum };
   }
 
   find(tenant: string, name: string): Topic | undefined {
@@ -144,6 +152,7 @@ export class Topics {
   flush(): void {
     for (const topic of this.#touched) {
       topic.touched = false;
+      this.#unsummed.add(topic);
       this.#store.put(topic.stateKey, topic.encodeState());
     }
     this.#touched = [];
@@ -217,6 +226,7 @@ export class Topics {
     use.bytes += topic.counters.bytes;
     this.#byPath.set(topic.path, topic);
     this.#byNumber.set(number, topic);
+    this.#unsummed.add(topic);
     this.#nextNumber = Math.max(this.#nextNumber, number + 1);
     return topic;
   }

@@ -168,10 +168,11 @@ function drainPrompt(model: Model, real: Real): void {
   }
 }
 
-/** STATS of every topic is what the model says, and what a full scan finds (rule 10). */
+/** STATS of every topic is what the model says, and what a full scan finds (rule 10); the figures of the broker are their sum. */
 function compare(model: Model, real: Real): void {
   deepEqual(faultsOf(real.bench.store), []);
   for (const { held, messagesMax } of model.receivers.subscriptions) equal(held.size <= messagesMax, true, 'prefetch');
+  const sum: Record<string, number> = {};
   for (const topic of model.topics.values()) {
     const { status, body } = real.call('STATS', { topic: topic.name });
     equal(status, 200, `there is a topic ${topic.name}`);
@@ -185,5 +186,10 @@ function compare(model: Model, real: Real): void {
     };
     const found = Object.fromEntries(Object.keys(expected).map((name) => [name, (body as unknown as Record<string, unknown>)[name]]));
     deepEqual(found, expected, `counts of ${topic.name}`);
+    for (const [name, count] of Object.entries(expected)) sum[name] = (sum[name] ?? 0) + count;
   }
+  const { counters, topics, receivers } = real.bench.engine.figures;
+  const figures: Readonly<Record<string, number>> = counters;
+  deepEqual(Object.fromEntries(Object.keys(sum).map((name) => [name, figures[name]])), sum, 'figures');
+  deepEqual({ topics, receivers }, { topics: model.topics.size, receivers: model.receivers.open.length });
 }

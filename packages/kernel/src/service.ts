@@ -68,6 +68,8 @@ export interface ServiceReply {
 
 /** What a service wants to hear about a message after its START frame. */
 export interface RequestBody {
+  /** The reply has no end of its own: it is over, by `onCancel`, when the peer can send nothing more. */
+  readonly endless?: boolean;
   /** A further part of a streamed request; borrowed or owned as `ServiceRequest.payload` is. */
   onData?(payload: Uint8Array): void;
   /** The streamed request is complete. */

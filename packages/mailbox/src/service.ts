@@ -146,6 +146,7 @@ class Run {
     }
     if (!receives) return undefined;
     return {
+      endless: request.code === MailboxOp.SUBSCRIBE,
       onCancel: () => {
         this.#notify(ToEngine.CANCEL, call);
       },
@@ -191,6 +192,10 @@ class CollectedRequest implements RequestBody {
   onEnd(): void {
     this.#taken = this.#run.take(this.#request, this.#reply, Buffer.concat(this.#parts));
     this.#parts.length = 0;
+  }
+
+  get endless(): boolean {
+    return this.#taken?.endless === true;
   }
 
   onCancel(): void {

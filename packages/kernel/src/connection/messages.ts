@@ -120,9 +120,9 @@ export class Messages implements ExchangeOwner {
     return exchange.startedMs;
   }
 
-  /** The peer will send nothing more: what is half received can never be answered. */
+  /** The peer will send nothing more: what is half received can never be answered, nor can what has no end by itself be ended. */
   cancelUnfinished(): void {
-    for (const exchange of this.#table.all()) if (exchange.receiving) exchange.cancel();
+    for (const exchange of this.#table.all()) if (exchange.receiving || exchange.body?.endless === true) exchange.cancel();
   }
 
   /** Ends what is not allowed any more, and gives the credit that had to wait. */

@@ -248,6 +248,17 @@ void t.test('a half-close after a request', async (t) => {
     await node.calm(0);
   });
 
+  await t.test('ends a reply that has no end, as when the peer died', async (t) => {
+    await using peer = await Peer.open(node.address);
+    peer.send(request(1, 'tell me', { app: HELD }));
+    const call = await held.call(2);
+    call.on = { endless: true };
+    peer.socket.end();
+    t.equal(await peer.ended(), 'fin');
+    t.strictSame(call.heard, ['cancel']);
+    await node.calm(0);
+  });
+
   await t.test('with nothing in flight is closed at once', async (t) => {
     await using peer = await Peer.open(node.address);
     peer.socket.end();

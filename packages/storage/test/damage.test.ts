@@ -92,6 +92,7 @@ await t.test('damage of the stored tree, a short file and a lost file are damage
     ['a segment hash', (path) => flip(path, SIZE + (LEAVES + 1) * 32), 0],
     ['a short tree', (path) => truncate(path, SIZE + 10), 0],
     ['a short file', (path) => truncate(path, 3 * LEAF_BYTES + 1), 3],
+    ['a file that ends far inside', (path) => truncate(path, 50 * LEAF_BYTES - 1), 49],
     ['no file', (path) => rm(path), 0],
   ];
   for (const [name, damage, leaf] of cases) {

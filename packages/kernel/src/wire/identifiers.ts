@@ -8,11 +8,18 @@ export interface TenantWords {
   tenant3: number;
 }
 
+/** The tenant that was written last: the next request is most likely of the same. */
+let last: TenantWords = { tenant0: 0, tenant1: 0, tenant2: 0, tenant3: 0 };
+let lastHex = '0'.repeat(32);
+
 /** A 128-bit tenant_id as 32 lower-case hex digits. */
-export function tenantToHex(tenant: TenantWords): string {
-  return (
-    wordToHex(tenant.tenant0) + wordToHex(tenant.tenant1) + wordToHex(tenant.tenant2) + wordToHex(tenant.tenant3)
-  );
+export function tenantToHex({ tenant0, tenant1, tenant2, tenant3 }: TenantWords): string {
+  const isLast = tenant3 === last.tenant3 && tenant2 === last.tenant2 && tenant1 === last.tenant1 && tenant0 === last.tenant0;
+  if (isLast) return lastHex;
+  last = { tenant0, tenant1, tenant2, tenant3 };
+  Object.assign(last, { tenant0, tenant1, tenant2, tenant3 });
+  lastHex = wordToHex(tenant0) + wordToHex(tenant1) + wordToHex(tenant2) + wordToHex(tenant3);
+  return lastHex;
 }
 
 /** Words of a tenant_id given as 32 hex digits; `undefined` when it is not that. */

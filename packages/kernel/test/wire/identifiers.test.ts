@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import { createHeader } from '../../src/wire/header.ts';
 import { corrToBigInt, corrToText, parseTenant, setCorr, tenantToHex } from '../../src/wire/identifiers.ts';
+import type { TenantWords } from '../../src/wire/identifiers.ts';
 import { anyCorrId, anyTenant, holds } from './frame-samples.ts';
 
 void t.test('a tenant is four signed words, most significant first', (t) => {
@@ -13,6 +14,10 @@ void t.test('a tenant is four signed words, most significant first', (t) => {
   });
   t.strictSame(parseTenant('ABCDEFabcdef00112233445566778899'), parseTenant('abcdefABCDEF00112233445566778899'), 'either case');
   t.equal(tenantToHex({ tenant0: 0, tenant1: 10, tenant2: -1, tenant3: -(2 ** 31) }), '000000000000000affffffff80000000');
+  for (const digit of [0, 7, 15, 23, 31]) {
+    const other = `${'0'.repeat(digit)}1${'0'.repeat(31 - digit)}`;
+    for (const hex of [other, '0'.repeat(32), other, other]) t.equal(tenantToHex(parseTenant(hex) as TenantWords), hex, 'whichever was before');
+  }
   t.end();
 });
 

@@ -43,7 +43,7 @@ export interface FinishedBlob {
 /** Bytes of a blob, and the memory of `ReadBuffers` that they alone lie in. */
 export interface AtHand {
   readonly bytes: Uint8Array;
-  readonly memory?: Uint8Array;
+  readonly memory?: Uint8Array | undefined;
 }
 
 /** Name of the part of a PUT that can be resumed. */

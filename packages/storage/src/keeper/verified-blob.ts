@@ -135,8 +135,21 @@ export class VerifiedBlob {
     const { sizeBytes, root } = this.entry.record;
     if (this.leafCount === 1) return root;
     const row = await this.#read(leaf, sizeBytes + at * HASH_BYTES, count * HASH_BYTES);
-    if (row.length < count * HASH_BYTES) throw new DamagedError(this.entry, leaf);
+    if (row.length < count * HASH_BYTES) throw new DamagedError(this.entry, await this.#firstMissing(leaf));
     return row;
+  }
+
+  /** The first leaf that a file without all of its hashes has not all of; `otherwise` when it has all of them. */
+  async #firstMissing(otherwise: number): Promise<number> {
+    const { sizeBytes } = this.entry.record;
+    let whole = 0;
+    for (let missing = this.leafCount; whole < missing; ) {
+      const middle = Math.floor((whole + missing) / 2);
+      const last = await this.#read(middle, Math.min(sizeBytes, (middle + 1) * LEAF_BYTES) - 1, 1);
+      if (last.length === 1) whole = middle + 1;
+      else missing = middle;
+    }
+    return whole < this.leafCount ? whole : otherwise;
   }
 
   async #read(leaf: number, at: number, bytes: number, memory?: Uint8Array): Promise<Uint8Array> {

@@ -24,12 +24,40 @@ export interface Downloads {
   readonly caller: { readonly tenant: string; readonly capability: Uint8Array };
 }
 
+/** What a bare server is asked with: the number of a file in text, and its size. */
+export const BARE_NAME_CHARS = 8;
+export const BARE_REQUEST_BYTES = BARE_NAME_CHARS + 4;
+
 const APP_STORAGE = 17;
 const OP_GET = 1;
 const CORR_LOW_OFFSET = HEADER_BYTES - 4;
 const START_END = Flag.START | Flag.END;
 const STATUS_LINE = 'HTTP/1.1 200 OK\r\n';
 const HEAD_END = '\r\n\r\n';
+
+/** Questions for as many bytes as a file has, which come without anything before them. */
+export function bareGetFraming({ names, sizeBytes }: Downloads): Framing {
+  const requests = names.map((name) => {
+    const request = Buffer.alloc(BARE_REQUEST_BYTES);
+    request.write(name, 'latin1');
+    request.writeUInt32BE(sizeBytes, BARE_NAME_CHARS);
+    return request;
+  });
+  let unread = 0;
+  return {
+    requestBytes: BARE_REQUEST_BYTES,
+    greeting: undefined,
+    fill: () => undefined,
+    stamp: turns(requests),
+    read: (_chunk, bytes) => {
+      unread += bytes;
+      if (unread < sizeBytes) return 0;
+      if (unread > sizeBytes) throw new Error(`${unread} bytes came for ${sizeBytes}`);
+      unread = 0;
+      return 1;
+    },
+  };
+}
 
 /** GETs of HTTP/1.1 with keep-alive. The heads of all replies of one server to one size are equally long, so only the first is parsed. */
 export function httpGetFraming({ names, sizeBytes }: Downloads): Framing {

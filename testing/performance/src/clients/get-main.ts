@@ -2,12 +2,12 @@ import { answerParent } from '../process/worker-loop.ts';
 import type { Address } from '../process/worker-protocol.ts';
 import type { EchoConnection } from './echo-connection.ts';
 import type { Framing } from './framing.ts';
-import { httpGetFraming, oapGetFraming } from './get-framing.ts';
+import { bareGetFraming, httpGetFraming, oapGetFraming } from './get-framing.ts';
 import type { Downloads } from './get-framing.ts';
 import type { LoadPlan } from './load.ts';
 import { openRaw, rawLoad } from './raw-load.ts';
 
-const FRAMINGS: Readonly<Record<string, (downloads: Downloads) => Framing>> = { http: httpGetFraming, oap: oapGetFraming };
+const FRAMINGS: Readonly<Record<string, (downloads: Downloads) => Framing>> = { bare: bareGetFraming, http: httpGetFraming, oap: oapGetFraming };
 
 const framing = FRAMINGS[process.argv[2] ?? ''];
 if (framing === undefined) throw new Error(`no protocol '${String(process.argv[2])}'`);

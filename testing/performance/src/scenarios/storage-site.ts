@@ -24,7 +24,7 @@ export interface DownloadKind {
   readonly count: number;
 }
 
-/** The same files in a node, behind node:http, and behind nginx where there is one. */
+/** The same files in a node, behind node:http and nginx where there is one, and as many bytes out of the memory of a bare server. */
 export class StorageSite implements AsyncDisposable {
   readonly kinds: readonly DownloadKind[];
   readonly contestants: Contestant[] = [];
@@ -100,10 +100,12 @@ export class StorageSite implements AsyncDisposable {
       for (let n = first; n < first + count; n++) writeFileSync(join(this.#folder, fileName(n)), fileContent(n, sizeBytes));
     }
     const client = (protocol: string): WorkerProcess => this.#started(new WorkerProcess('clients/get-main', [protocol]));
+    const bare = this.#started(new WorkerProcess('servers/bare-files-main'));
     const http = this.#started(new WorkerProcess('servers/files-http-main', [this.#folder]));
     this.contestants.push(
       { subject: 'node, raw client', server: this.#node, client: client('oap') },
       { subject: 'node, SDK', server: this.#node, client: this.#sdk },
+      { subject: 'bare TCP', server: bare, client: client('bare') },
       { subject: 'node:http', server: http, client: client('http') },
     );
     const peer = await nginx.start(this.#folder);

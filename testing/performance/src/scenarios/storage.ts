@@ -30,10 +30,10 @@ import type { DownloadKind } from './storage-site.ts';
 
 const NO_NGINX = `SKIPPED: nginx is not installed, so two bounds are not judged; install it (Debian: ${nginx.install}) and run this again`;
 
-/** Blobs out of a node next to the same files by nginx and node:http; into it next to a bare disk. */
+/** Blobs out of a node next to the same files by nginx and node:http, and to bare writes of as many bytes; into it next to a bare disk. */
 export const storage: Scenario = {
   name: 'storage',
-  summary: 'GET of small blobs and a large one next to nginx and node:http, PUT next to a bare disk, HAS',
+  summary: 'GET of small blobs and a large one next to nginx, node:http and bare TCP, PUT next to a bare disk, HAS',
   run: runStorage,
 };
 

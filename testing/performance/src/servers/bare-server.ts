@@ -61,7 +61,7 @@ function serveBare(accepted: Socket, readBuffer: Buffer, keep: ((messages: Buffe
 }
 
 /** A socket on the handle of `accepted` that reads into `buffer`: net.Server offers `onread` only for clients. */
-function reopen(accepted: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket {
+export function reopen(accepted: Socket, buffer: Buffer, onRead: (bytes: number) => void): Socket {
   const handle: unknown = Reflect.get(accepted, '_handle');
   Reflect.set(accepted, '_handle', null);
   const options = {

@@ -1,6 +1,8 @@
 import { decode, encode } from '@msgpack/msgpack';
 import fc from 'fast-check';
 import t from 'tap';
+import { Table } from '../src/broker/topic.ts';
+import { readU48Key } from '../src/codec/binary.ts';
 import { BODY_BYTES_MAX, TENANT_TOPICS_MAX, TOPIC_RECEIVERS_MAX } from '../src/limits.ts';
 import { MailboxReject } from '../src/rejects.ts';
 import { Bench, bytes, FaultStore } from './bench.ts';
@@ -151,6 +153,32 @@ await t.test('a subscription has as many leases as it asked for, and they end wi
   t.match(bench.call('STATS', { topic: 'a' }).body, { ready: 3, leased: 0 }, 'all leases end with it, extended ones too');
   t.same(messagesOf(bench.call('RECV', { topic: 'a', max: 10 })).map((m) => m.deliveries), [2, 3, 1], 'what was handed out counts');
   t.same(faultsOf(bench.store), []);
+  t.end();
+});
+
+await t.test('what was due is not passed over again and again', (t) => {
+  const store = new FaultStore();
+  const from: string[] = [];
+  const range = store.range.bind(store);
+  store.range = (first, below, limit) => {
+    from.push(first);
+    return range(first, below, limit);
+  };
+  const bench = new Bench(store);
+  for (const key of ['1', '2', '3']) {
+    bench.tick(1);
+    bench.call('SEND', { topic: 'a', body: bytes(key), key, ttl_ms: 1_000, delay_ms: 10 });
+  }
+  bench.tick(2_000);
+  from.length = 0;
+  bench.tick(300_000);
+  const looks = from.filter((key) => [Table.LEASED, Table.DELAYED, Table.TIMER].some((table) => key.startsWith(table)));
+  // Behind table and topic stands the time from which is looked.
+  t.ok(looks.length >= 3);
+  t.same(looks.filter((key) => readU48Key(key, 5) <= bench.nowMs - 300_000), [], 'nothing is looked for in the time that is done');
+  t.match(bench.call('STATS', { topic: 'a' }).body, { ready: 0, delayed: 0, expired: 3 });
+  t.equal(bench.call('SEND', { topic: 'a', body: bytes('1'), key: '1' }).body.duplicate, false, 'the keys are forgotten');
+  t.same(faultsOf(store), []);
   t.end();
 });
 

@@ -193,22 +193,30 @@ export class Broker {
   /** Does what is due in a topic, or as much of it as others can wait for. */
   #attend(topic: Topic): void {
     const flow = this.#flow;
-    for (const { key, value } of this.#due(topic.leasedPrefix)) {
+    const leases = this.#due(topic, topic.leasedPrefix);
+    let ended = 0;
+    for (const { key, value } of leases) {
       flow.endLease(topic, key.slice(ID_AT), decodeSlot(value), key, 'expired');
+      ended++;
       if (this.isFull) break;
     }
-    for (const { key, value } of this.#due(topic.delayedPrefix)) flow.endDelay(topic, key.slice(ID_AT), decodeSlot(value), key);
-    for (const { key } of this.#due(topic.timerPrefix)) {
+    const delays = this.#due(topic, topic.delayedPrefix);
+    for (const { key, value } of delays) flow.endDelay(topic, key.slice(ID_AT), decodeSlot(value), key);
+    const timers = this.#due(topic, topic.timerPrefix);
+    for (const { key } of timers) {
       const name = key.slice(TIMER_NAME_AT);
       if (key.charCodeAt(TIMER_KIND_AT) === TimerKind.TTL) flow.endTtl(topic, name, key);
       else flow.forgetKey(topic, name, key, (record) => isForgotten(record, flow.nowMs));
     }
+    // What becomes due is due later than the step in which it does.
+    const isDone = ended === leases.length && [leases, delays, timers].every((due) => due.length < DUE_MESSAGES_PER_TURN);
+    if (isDone) topic.doneUntilMs = flow.nowMs;
     // What is left comes with the next step, so that topics with much to do do not hold up the others.
     this.#topics.resetAlarm(topic, flow.nowMs + 1);
   }
 
-  #due(prefix: string): Entry[] {
-    return this.#store.range(prefix, prefix + u48Key(this.#flow.nowMs + 1), DUE_MESSAGES_PER_TURN);
+  #due({ doneUntilMs }: Topic, prefix: string): Entry[] {
+    return this.#store.range(prefix + u48Key(doneUntilMs + 1), prefix + u48Key(this.#flow.nowMs + 1), DUE_MESSAGES_PER_TURN);
   }
 }
 

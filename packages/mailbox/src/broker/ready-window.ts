@@ -39,27 +39,35 @@ export class ReadyWindow {
   #head = 0;
   /** Nothing is ready that is not here. */
   #complete: boolean;
+  /** Where to go on when all that is here was taken: nothing is ready before it. The store keeps marks of what was, and passing over them takes time. */
+  #resumeAt: Key;
 
-  private constructor(memory: HandyMemory, messages: ReadyMessage[], complete: boolean) {
+  private constructor(memory: HandyMemory, messages: ReadyMessage[], complete: boolean, from: Key) {
     this.#memory = memory;
     this.#messages = messages;
     this.#complete = complete;
+    this.#resumeAt = from;
   }
 
   /** That of a topic without ready messages. */
-  static empty(memory: HandyMemory): ReadyWindow {
-    return new ReadyWindow(memory, [], true);
+  static empty(memory: HandyMemory, from: Key): ReadyWindow {
+    return new ReadyWindow(memory, [], true, from);
   }
 
   /** Reads the first of a range of ready messages. */
   static fill(memory: HandyMemory, store: Store, from: Key, below: Key): ReadyWindow {
     const messages = store.range(from, below, WINDOW_MESSAGES).map(({ key, value }) => ({ key, slot: decodeSlot(value), stored: undefined }));
-    return new ReadyWindow(memory, messages, messages.length < WINDOW_MESSAGES);
+    return new ReadyWindow(memory, messages, messages.length < WINDOW_MESSAGES, from);
   }
 
   /** Whether the store has to be asked for more. */
   get exhausted(): boolean {
     return this.#head === this.#messages.length && !this.#complete;
+  }
+
+  /** When it is exhausted: nothing is ready before this key. */
+  get resumeAt(): Key {
+    return this.#resumeAt;
   }
 
   /** Removes and returns the first. */
@@ -69,6 +77,7 @@ export class ReadyWindow {
     this.#head++;
     this.#forget(message);
     if (this.#head === this.#messages.length) {
+      this.#resumeAt = message.key;
       this.#messages = [];
       this.#head = 0;
     } else if (this.#head >= WINDOW_MESSAGES) {
@@ -87,7 +96,10 @@ export class ReadyWindow {
     const messages = this.#messages;
     const last = messages.at(-1);
     const isLast = last === undefined || key > last.key;
-    if (isLast && !this.#complete) return;
+    if (isLast && !this.#complete) {
+      if (last === undefined && key < this.#resumeAt) this.#resumeAt = key;
+      return;
+    }
     const kept = stored !== undefined && this.#memory.take(stored.length) ? stored : undefined;
     if (isLast) messages.push({ key, slot, stored: kept });
     else messages.splice(this.#indexOf(key), 0, { key, slot, stored: kept });

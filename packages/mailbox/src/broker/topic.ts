@@ -102,6 +102,8 @@ export class Topic {
   window: ReadyWindow | undefined;
   /** When it has to be looked at next; infinite when never. */
   alarmMs = Number.POSITIVE_INFINITY;
+  /** All that was due until then is done, so that nothing due is to be looked for before. The store keeps marks of what was, and passing over them takes time. */
+  doneUntilMs = -1;
   /** Its record has to be written with the next commit. */
   touched = false;
 

@@ -162,7 +162,7 @@ export class Topics {
   window(topic: Topic): ReadyWindow {
     if (topic.window === undefined || topic.window.exhausted) {
       const { readyPrefix } = topic;
-      topic.window = ReadyWindow.fill(this.#memory, this.#store, readyPrefix, behind(readyPrefix));
+      topic.window = ReadyWindow.fill(this.#memory, this.#store, topic.window?.resumeAt ?? readyPrefix, behind(readyPrefix));
       this.#windows.delete(topic);
       this.#windows.add(topic);
       if (this.#windows.size > WINDOWS_MAX) this.#dropWindow();
@@ -180,7 +180,7 @@ export class Topics {
   /** Sets the alarm of a topic to the first thing that is due in it, but not before `earliestMs`. */
   resetAlarm(topic: Topic, earliestMs = 0): void {
     const prefixes = [topic.leasedPrefix, topic.delayedPrefix, topic.timerPrefix];
-    const firsts = prefixes.flatMap((prefix) => this.#store.range(prefix, behind(prefix), 1));
+    const firsts = prefixes.flatMap((prefix) => this.#store.range(prefix + u48Key(topic.doneUntilMs + 1), behind(prefix), 1));
     // The table and the number of the topic come before the time.
     this.#setAlarm(topic, Math.max(earliestMs, Math.min(...firsts.map(({ key }) => readU48Key(key, 5)))));
   }
@@ -207,7 +207,7 @@ export class Topics {
 
   #create(tenant: string, name: string, settings: TopicSettings): Topic {
     const topic = this.#add(this.#nextNumber, tenant, name, settings);
-    topic.window = ReadyWindow.empty(this.#memory);
+    topic.window = ReadyWindow.empty(this.#memory, topic.readyPrefix);
     this.#windows.add(topic);
     this.#writeName(topic);
     this.touch(topic);

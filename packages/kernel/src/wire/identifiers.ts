@@ -17,7 +17,6 @@ export function tenantToHex({ tenant0, tenant1, tenant2, tenant3 }: TenantWords)
   const isLast = tenant3 === last.tenant3 && tenant2 === last.tenant2 && tenant1 === last.tenant1 && tenant0 === last.tenant0;
   if (isLast) return lastHex;
   last = { tenant0, tenant1, tenant2, tenant3 };
-  Object.assign(last, { tenant0, tenant1, tenant2, tenant3 });
   lastHex = wordToHex(tenant0) + wordToHex(tenant1) + wordToHex(tenant2) + wordToHex(tenant3);
   return lastHex;
 }

@@ -10,9 +10,10 @@ const KNOWN_KEYS: string[] = Array.from({ length: 256 }, () => '');
  * three times as long for text, byte by byte, as V8 does.
  */
 export function decodePlainMap(payload: Uint8Array): Record<string, unknown> | undefined {
+  if (!isMapHead(payload[0] ?? 0)) return undefined;
   const reader = new PlainReader(payload);
   const map = reader.value(0);
-  return map !== UNUSUAL && reader.atEnd && isMapHead(payload[0] as number) ? (map as Record<string, unknown>) : undefined;
+  return map !== UNUSUAL && reader.atEnd ? (map as Record<string, unknown>) : undefined;
 }
 
 /** In place of a value: somebody else has to read it. */

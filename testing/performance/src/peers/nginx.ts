@@ -1,7 +1,6 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findCommand, PeerServer } from './peer-server.ts';
+import { findCommand, makeFolder, PeerServer } from './peer-server.ts';
 
 /** Where Debian has it, which is not in everyone's search path. */
 const FOLDERS = ['/usr/sbin', '/usr/local/sbin'];
@@ -16,7 +15,7 @@ export const nginx = {
   async start(files: string): Promise<PeerServer | undefined> {
     const command = findCommand('nginx', FOLDERS);
     if (command === undefined) return undefined;
-    const folder = mkdtempSync(join(tmpdir(), 'omnigate-nginx-'));
+    const folder = makeFolder('nginx');
     return PeerServer.start(command, (port) => {
       writeFileSync(join(folder, 'nginx.conf'), configuration(folder, files, port));
       return ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'];

@@ -1,9 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess, SpawnOptionsWithoutStdio } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { PEER_START_MS, PEER_STOP_MS } from '../bounds.ts';
 import type { Address } from '../process/worker-protocol.ts';
@@ -70,6 +71,11 @@ export class PeerServer implements AsyncDisposable {
     }
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A new folder for a server of this kind, which is removed when it ends. */
+export function makeFolder(kind: string): string {
+  return mkdtempSync(join(tmpdir(), `omnigate-${kind}-`));
 }
 
 /** Full name of a command in the search path or in one of the folders; undefined when it is not there. */

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chownSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { POSTGRES_ROLE } from '../queues/postgres-connection.ts';
-import { findCommand, PeerServer } from './peer-server.ts';
+import { findCommand, makeFolder, PeerServer } from './peer-server.ts';
 
 /** Where Debian has the programs of each version. */
 const VERSIONS = '/usr/lib/postgresql';
@@ -19,7 +18,7 @@ export const postgres = {
     const command = findCommand('postgres', folders);
     const initdb = findCommand('initdb', folders);
     if (command === undefined || initdb === undefined) return undefined;
-    const folder = mkdtempSync(join(tmpdir(), 'omnigate-postgres-'));
+    const folder = makeFolder('postgres');
     const user = ordinaryUser();
     if (user !== undefined) chownSync(folder, user.uid, user.gid);
     const data = join(folder, 'data');

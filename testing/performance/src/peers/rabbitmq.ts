@@ -1,7 +1,5 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findCommand, freePort, PeerServer } from './peer-server.ts';
+import { findCommand, freePort, makeFolder, PeerServer } from './peer-server.ts';
 
 /** Where Debian has the server itself; the command in the search path is for the service. */
 const FOLDERS = ['/usr/lib/rabbitmq/bin'];
@@ -17,7 +15,7 @@ export const rabbitmq = {
   async start(): Promise<PeerServer | undefined> {
     const command = findCommand('rabbitmq-server', FOLDERS);
     if (command === undefined) return undefined;
-    const folder = mkdtempSync(join(tmpdir(), 'omnigate-rabbitmq-'));
+    const folder = makeFolder('rabbitmq');
     const [epmdPort, distPort] = [await freePort(), await freePort()];
     const env = {
       ...process.env,

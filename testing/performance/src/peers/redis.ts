@@ -1,7 +1,4 @@
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { findCommand, PeerServer } from './peer-server.ts';
+import { findCommand, makeFolder, PeerServer } from './peer-server.ts';
 
 const INSTALL = 'apt-get install redis-server';
 
@@ -15,7 +12,7 @@ export const bullmq = { kind: 'bullmq', subject: 'BullMQ, appendfsync always', i
 async function start(): Promise<PeerServer | undefined> {
   const command = findCommand('redis-server');
   if (command === undefined) return undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'omnigate-redis-'));
+  const folder = makeFolder('redis');
   const settings = ['--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--auto-aof-rewrite-percentage', '0'];
   return PeerServer.start(command, (port) => ['--bind', '127.0.0.1', '--port', String(port), ...settings], folder);
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { OapError } from '@omnigate/sdk';
 import type { Client } from '@omnigate/sdk';
 import { MESSAGES_LIVE_MAX, RECEIVERS, SENDERS } from '../bounds.ts';
 import type { Load } from '../node/workload.ts';
@@ -6,7 +7,6 @@ import { anyBelow } from '../random-bytes.ts';
 import type { Tally } from '../tally.ts';
 import { ask } from './mailbox-client.ts';
 import type { Message } from './mailbox-client.ts';
-import { isRefusal } from './mailbox-sender.ts';
 import type { MailboxSender } from './mailbox-sender.ts';
 import { describe } from './sent-messages.ts';
 import type { Sent, SentMessages } from './sent-messages.ts';
@@ -37,13 +37,17 @@ export class MailboxLoad {
     await Promise.all([...senders, ...receivers]);
   }
 
-  /** Repeats a step until the node is gone; a refusal ends nothing. */
+  /**
+   * Repeats a step until the node is gone; nothing that the node says ends it, nor
+   * that a mailbox had to start again: senders wait for receivers when much is under way.
+   */
   async #loop(load: Load, step: () => Promise<void>): Promise<void> {
     while (load.goesOn) {
       try {
         await step();
       } catch (error) {
-        if (!isRefusal(error)) return;
+        if (!(error instanceof OapError)) throw error;
+        if (error.origin !== 'remote') return;
         await sleep(5);
       }
     }

@@ -63,7 +63,7 @@ export class MailboxSender {
 }
 
 /** Whether the node answered that it did not do it; false when the outcome is unknown. */
-export function isRefusal(error: unknown): boolean {
+function isRefusal(error: unknown): boolean {
   if (!(error instanceof OapError)) throw error;
   return error.origin === 'remote' && error.reason !== 'internal';
 }

@@ -98,6 +98,8 @@ export const BATCH_REQUESTS_MAX = 1_024;
 export const BATCH_BYTES_MAX = 2_097_152;
 /** Batches that the engine has: the one it works on, and the one it goes on with, so that it never waits for the way there and back. */
 export const ENGINE_BATCHES = 2;
+/** Pause before the engine hears of a subscription that could take more if it had room: what makes room mostly tells it along the way. */
+export const NOTICE_PAUSE_MS = 10;
 /** Bytes of requests that wait for the engine before others are refused: half a second of a slow disk. */
 export const BACKLOG_BYTES_MAX = 33_554_432;
 /** Requests that wait for the engine. */

@@ -16,8 +16,12 @@ export interface PendingCall {
 
 /** What pending calls tell the engine. */
 export interface CallNotices {
-  /** The last part of a subscription has left. */
-  drained(call: PendingCall): void;
+  /**
+   * The last part of a subscription has left.
+   *
+   * @param urgent the engine may have more for it at once
+   */
+  drained(call: PendingCall, urgent: boolean): void;
   /** Messages were for somebody who is gone. */
   undelivered(call: PendingCall, payload: Uint8Array): void;
 }
@@ -71,7 +75,7 @@ export class PendingCalls {
     } else if (kind === FromEngine.REPLY) {
       call.reply.end(Status.OK, payload, flags);
     } else if (call.reply.write(Status.OK, payload, flags)) {
-      this.#notices.drained(call);
+      this.#notices.drained(call, !answer.sated);
     }
   }
 

@@ -6,6 +6,7 @@ import { u32Key } from './codec/binary.ts';
 import { scanTopics } from './codec/topic-scan.ts';
 import type { NamedTopic } from './codec/topic-scan.ts';
 import { ToEngine } from './engine/batch.ts';
+import type { EngineFrame } from './engine/batch.ts';
 import { EngineThread } from './engine/engine-thread.ts';
 import { MailboxFigures } from './figures.ts';
 import { BODY_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts';
@@ -93,11 +94,11 @@ class Run {
 
   constructor({ path, bodyBytesMax = BODY_BYTES_MAX, logger }: MailboxOptions, context: ServiceContext, figures: MailboxFigures) {
     this.#calls = new PendingCalls({
-      drained: (call) => {
-        this.#notify(ToEngine.DRAINED, call);
+      drained: (call, urgent) => {
+        this.#thread.notify(this.#notice(ToEngine.DRAINED, call), urgent);
       },
       undelivered: (call, payload) => {
-        this.#notify(ToEngine.UNDELIVERED, call, payload);
+        this.#thread.notify(this.#notice(ToEngine.UNDELIVERED, call, payload));
       },
     });
     this.#thread = new EngineThread({ path, bodyBytesMax }, {
@@ -148,10 +149,10 @@ class Run {
     return {
       endless: request.code === MailboxOp.SUBSCRIBE,
       onCancel: () => {
-        this.#notify(ToEngine.CANCEL, call);
+        this.#thread.notify(this.#notice(ToEngine.CANCEL, call));
       },
       onDrain: () => {
-        this.#notify(ToEngine.DRAINED, call);
+        this.#thread.notify(this.#notice(ToEngine.DRAINED, call));
       },
     };
   }
@@ -161,9 +162,8 @@ class Run {
     this.#calls.failAll(new Error('the mailbox was stopped'));
   }
 
-  #notify(kind: number, call: PendingCall, payload: Uint8Array = NO_BYTES): void {
-    const topic = kind === ToEngine.UNDELIVERED ? (call.receivesFrom ?? '') : '';
-    this.#thread.notify({ kind, callId: call.callId, op: 0, endToEnd: false, tenant: call.tenant, topic, payload });
+  #notice(kind: number, { callId, tenant, receivesFrom = '' }: PendingCall, payload: Uint8Array = NO_BYTES): EngineFrame {
+    return { kind, callId, op: 0, endToEnd: false, tenant, topic: kind === ToEngine.UNDELIVERED ? receivesFrom : '', payload };
   }
 }
 

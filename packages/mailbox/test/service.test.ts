@@ -159,6 +159,16 @@ await t.test('a subscription waits for its reader, and its messages come back wh
   t.match(await call(MailboxOp.STATS, { topic: 'a' }).reply.body(), { leased: 0, ready: 2 });
 });
 
+await t.test('a subscription that is full gets a message again when its lease ran out, though nobody asks for anything', async (t) => {
+  const { call } = await open(t);
+  const { reply } = call(MailboxOp.SUBSCRIBE, { topic: 'a', prefetch: 1, visibility_ms: 30 });
+  await reply.part(1);
+  await call(MailboxOp.SEND, { topic: 'a', body: Buffer.from('x') }).reply.body();
+  await reply.part(4);
+  const deliveries = reply.parts.slice(1).map((part) => (decode(part.subarray(4)) as { messages: { deliveries: number }[] }).messages[0]?.deliveries);
+  t.same(deliveries, [1, 2, 3]);
+});
+
 await t.test('an answer that finds nobody is taken back', async (t) => {
   const { call } = await open(t);
   await call(MailboxOp.SEND, { topic: 'a', body: Buffer.from('1') }).reply.body();

@@ -40,8 +40,12 @@ export interface Replies {
   begin(callId: number): Writer;
   /** Begins one of several parts of an answer. */
   beginPart(callId: number): Writer;
-  /** Ends what was begun. */
-  end(endToEnd: boolean): void;
+  /**
+   * Ends what was begun.
+   *
+   * @param sated the receiver has as many messages as it may have
+   */
+  end(endToEnd: boolean, sated?: boolean): void;
   /** Answers with an error, in place of what was begun. */
   fail(callId: number, thrown: unknown): void;
 }

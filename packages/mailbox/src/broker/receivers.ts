@@ -193,7 +193,7 @@ export class Receivers {
       out.setU32(record, out.at - start);
       receiver.drained = false;
     }
-    this.#replies.end(endToEnd);
+    this.#replies.end(endToEnd, receiver.held.size >= messagesMax);
   }
 
   #deliver(receiver: Receiver, topic: Topic, { id, slot, message }: Taken, out: Writer): void {

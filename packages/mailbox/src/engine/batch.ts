@@ -52,6 +52,8 @@ export interface EngineReply {
   readonly kind: number;
   readonly callId: number;
   readonly endToEnd: boolean;
+  /** The receiver can take no more however soon this part leaves: there is no hurry to say DRAINED. */
+  readonly sated: boolean;
   /** Status of an ERROR, else 200. */
   readonly status: number;
   readonly payload: Uint8Array;
@@ -63,6 +65,7 @@ const FRAME_HEAD_BYTES = 4 + 1 + 4 + 2 + 1 + TENANT_BYTES + 2;
 // length, kind, call, flags, status
 const REPLY_HEAD_BYTES = 4 + 1 + 4 + 1 + 2;
 const END_TO_END = 1;
+const SATED = 2;
 const OK = 200;
 
 export function writeFrame(out: Writer, frame: EngineFrame): void {
@@ -108,7 +111,8 @@ export function* readReplies(batch: Uint8Array): Generator<EngineReply, undefine
     yield {
       kind: bytes[at + 4] as number,
       callId: bytes.readUInt32BE(at + 5),
-      endToEnd: bytes[at + 9] === END_TO_END,
+      endToEnd: ((bytes[at + 9] as number) & END_TO_END) !== 0,
+      sated: ((bytes[at + 9] as number) & SATED) !== 0,
       status: bytes.readUInt16BE(at + 10),
       payload: bytes.subarray(at + REPLY_HEAD_BYTES, end),
     };
@@ -135,8 +139,8 @@ export class ReplyBatch implements Replies {
     return this.#begin(FromEngine.PART, callId, OK);
   }
 
-  end(endToEnd: boolean): void {
-    this.#out.setU8(this.#start + 9, endToEnd ? END_TO_END : 0);
+  end(endToEnd: boolean, sated = false): void {
+    this.#out.setU8(this.#start + 9, (endToEnd ? END_TO_END : 0) | (sated ? SATED : 0));
     this.#out.setU32(this.#start, this.#out.at - this.#start);
     this.#begun = false;
   }

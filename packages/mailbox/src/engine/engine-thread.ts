@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { Writer } from '../codec/writer.ts';
-import { BACKLOG_BYTES_MAX, BACKLOG_REQUESTS_MAX, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, ENGINE_BATCHES } from '../limits.ts';
+import { BACKLOG_BYTES_MAX, BACKLOG_REQUESTS_MAX, BATCH_BYTES_MAX, BATCH_REQUESTS_MAX, ENGINE_BATCHES, NOTICE_PAUSE_MS } from '../limits.ts';
 import { readReplies, writeFrame } from './batch.ts';
 import type { EngineFrame, EngineReply } from './batch.ts';
 import type { EngineFigures, EngineMessage, EngineSettings } from './thread-messages.ts';
@@ -41,6 +41,10 @@ export class EngineThread {
   #given = 0;
   #open = false;
   #scheduled = false;
+  /** Among what is being collected is something that must not wait. */
+  #urgent = false;
+  /** Runs while there may be frames that are not urgent; setting it anew for each would cost more than one in vain. */
+  #pause: NodeJS.Timeout | undefined;
   #ended = false;
   #opening: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
@@ -79,14 +83,23 @@ export class EngineThread {
     return true;
   }
 
-  /** Takes a frame that must not be refused: what it is about was counted when it began. */
-  notify(frame: EngineFrame): void {
+  /**
+   * Takes a frame that must not be refused: what it is about was counted when it began.
+   *
+   * @param urgent false: it goes along with the next one, or after NOTICE_PAUSE_MS
+   */
+  notify(frame: EngineFrame, urgent = true): void {
     const before = this.#collecting.at;
     writeFrame(this.#collecting, frame);
     this.#waitingBytes += this.#collecting.at - before;
     this.#waitingFrames++;
     this.#collected++;
     if (this.#collecting.at >= BATCH_BYTES_MAX || this.#collected >= BATCH_REQUESTS_MAX) this.#cut();
+    if (!urgent) {
+      this.#pause ??= setTimeout(this.#endPause, NOTICE_PAUSE_MS).unref();
+      return;
+    }
+    this.#urgent = true;
     if (this.#scheduled) return;
     this.#scheduled = true;
     // At the end of the turn, so that all of one read goes together.
@@ -106,13 +119,20 @@ export class EngineThread {
     if (this.#collected === 0) return;
     this.#batches.push({ bytes: this.#collecting.take(), frames: this.#collected });
     this.#collected = 0;
+    this.#urgent = false;
   }
+
+  readonly #endPause = (): void => {
+    this.#pause = undefined;
+    this.#urgent = this.#collected > 0;
+    this.#send();
+  };
 
   readonly #send = (): void => {
     this.#scheduled = false;
     if (!this.#open || this.#ended) return;
-    while (this.#given < ENGINE_BATCHES && this.#waitingFrames > 0) {
-      if (this.#batches.length === 0) this.#cut();
+    while (this.#given < ENGINE_BATCHES) {
+      if (this.#batches.length === 0 && this.#urgent) this.#cut();
       const batch = this.#batches.shift();
       if (batch === undefined) return;
       this.#given++;

@@ -18,6 +18,8 @@ export class Pulse {
   readonly #clock: EngineClock;
   readonly #events: PulseEvents;
   #timer: NodeJS.Timeout | undefined;
+  /** When it fires. */
+  #timerAtMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
   constructor(engine: Engine, clock: EngineClock, events: PulseEvents) {
@@ -53,14 +55,18 @@ export class Pulse {
   }
 
   #sleep(): void {
+    const dueAtMs = this.#engine.nextDueMs;
+    // One that fires too soon finds nothing, which costs less than to set it anew after each step.
+    if (dueAtMs >= this.#timerAtMs) return;
     clearTimeout(this.#timer);
-    const dueInMs = this.#engine.nextDueMs - this.#clock.now();
-    if (dueInMs === Number.POSITIVE_INFINITY) return;
     // A timer may fire a little early, and what is due then would be found by a step of its own.
-    this.#timer = setTimeout(this.#onDue, Math.min(Math.max(Math.ceil(dueInMs), 0), ENGINE_SLEEP_MS_MAX));
+    const sleepMs = Math.min(Math.max(Math.ceil(dueAtMs - this.#clock.now()), 0), ENGINE_SLEEP_MS_MAX);
+    this.#timer = setTimeout(this.#onDue, sleepMs);
+    this.#timerAtMs = dueAtMs;
   }
 
   readonly #onDue = (): void => {
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
     if (this.#run(NOTHING, false)) this.#sleep();
   };
 }

@@ -10,6 +10,7 @@ import {
   MAILBOX_ROUND_MS,
   MAILBOX_SEND_RATIO_MAX,
   MAILBOX_SEND_ROUNDS,
+  MAILBOX_SEND_WARM_UP,
   MAILBOX_SENDS,
   MAILBOX_SHALLOW_MESSAGES,
   NEIGHBOUR_INTERVAL_MS,
@@ -60,13 +61,13 @@ async function runSend(run: Run): Promise<ScenarioReport> {
   await using appender = new WorkerProcess('clients/raw-main', ['bare', String(MAILBOX_BODY_BYTES)]);
   await appender.ask('open', { address: await log.ask<Address>('address'), connections: 1, inFlight: 1 });
   const sends = scaled(MAILBOX_SENDS, run, 20);
-  const pair = async (): Promise<readonly [LatencySummary, LatencySummary]> => [
-    await sender.ask<LatencySummary>('sendLatencies', sends),
-    await appender.ask<LatencySummary>('roundTrips', sends),
+  const pair = async (messages: number): Promise<readonly [LatencySummary, LatencySummary]> => [
+    await sender.ask<LatencySummary>('sendLatencies', messages),
+    await appender.ask<LatencySummary>('roundTrips', messages),
   ];
-  await pair();
+  await pair(scaled(MAILBOX_SEND_WARM_UP, run, 20));
   const rounds: (readonly [LatencySummary, LatencySummary])[] = [];
-  for (let left = run.rounds ?? scaled(MAILBOX_SEND_ROUNDS, run, 1); left > 0; left--) rounds.push(await pair());
+  for (let left = run.rounds ?? scaled(MAILBOX_SEND_ROUNDS, run, 1); left > 0; left--) rounds.push(await pair(sends));
 
   const p50 = (who: 0 | 1): number[] => rounds.map((round) => round[who].p50 * 1_000);
   const ratios = pairRatios(p50(0), p50(1));

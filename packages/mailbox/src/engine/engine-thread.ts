@@ -96,7 +96,7 @@ export class EngineThread {
     this.#collected++;
     if (this.#collecting.at >= BATCH_BYTES_MAX || this.#collected >= BATCH_REQUESTS_MAX) this.#cut();
     if (!urgent) {
-      this.#pause ??= setTimeout(this.#endPause, NOTICE_PAUSE_MS).unref();
+      if (this.#pause === undefined) this.#pause = setTimeout(this.#endPause, NOTICE_PAUSE_MS).unref();
       return;
     }
     this.#urgent = true;

@@ -203,6 +203,8 @@ await t.test('a call does not wait for an answer beyond its deadline, nor connec
   t.equal((await failure(connect({ url: node.url, cap: site.cap, signal }))).reason, 'cancelled');
   const closing = failure(client.request(APP, 0, pattern(3)));
   await until(() => node.peer.requests.length === 2);
+  // The refusal is here when what was asked after it is: from then on the call waits for the function.
+  await client.ping();
   await client.close();
   t.equal((await closing).reason, 'client_closed');
 });

@@ -6,7 +6,6 @@ import { u32Key } from './codec/binary.ts';
 import { scanTopics } from './codec/topic-scan.ts';
 import type { NamedTopic } from './codec/topic-scan.ts';
 import { ToEngine } from './engine/batch.ts';
-import type { EngineFrame } from './engine/batch.ts';
 import { EngineThread } from './engine/engine-thread.ts';
 import { MailboxFigures } from './figures.ts';
 import { BODY_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts';
@@ -95,10 +94,10 @@ class Run {
   constructor({ path, bodyBytesMax = BODY_BYTES_MAX, logger }: MailboxOptions, context: ServiceContext, figures: MailboxFigures) {
     this.#calls = new PendingCalls({
       drained: (call, urgent) => {
-        this.#thread.notify(this.#notice(ToEngine.DRAINED, call), urgent);
+        this.#notify(ToEngine.DRAINED, call, NO_BYTES, urgent);
       },
       undelivered: (call, payload) => {
-        this.#thread.notify(this.#notice(ToEngine.UNDELIVERED, call, payload));
+        this.#notify(ToEngine.UNDELIVERED, call, payload);
       },
     });
     this.#thread = new EngineThread({ path, bodyBytesMax }, {
@@ -149,10 +148,10 @@ class Run {
     return {
       endless: request.code === MailboxOp.SUBSCRIBE,
       onCancel: () => {
-        this.#thread.notify(this.#notice(ToEngine.CANCEL, call));
+        this.#notify(ToEngine.CANCEL, call);
       },
       onDrain: () => {
-        this.#thread.notify(this.#notice(ToEngine.DRAINED, call));
+        this.#notify(ToEngine.DRAINED, call);
       },
     };
   }
@@ -162,8 +161,9 @@ class Run {
     this.#calls.failAll(new Error('the mailbox was stopped'));
   }
 
-  #notice(kind: number, { callId, tenant, receivesFrom = '' }: PendingCall, payload: Uint8Array = NO_BYTES): EngineFrame {
-    return { kind, callId, op: 0, endToEnd: false, tenant, topic: kind === ToEngine.UNDELIVERED ? receivesFrom : '', payload };
+  #notify(kind: number, { callId, tenant, receivesFrom = '' }: PendingCall, payload: Uint8Array = NO_BYTES, urgent = true): void {
+    const topic = kind === ToEngine.UNDELIVERED ? receivesFrom : '';
+    this.#thread.notify({ kind, callId, op: 0, endToEnd: false, tenant, topic, payload }, urgent);
   }
 }
 

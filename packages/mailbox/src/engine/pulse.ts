@@ -18,7 +18,7 @@ export class Pulse {
   readonly #clock: EngineClock;
   readonly #events: PulseEvents;
   #timer: NodeJS.Timeout | undefined;
-  /** When it fires. */
+  /** When that is due for which it was set; infinite while none is. */
   #timerAtMs = Number.POSITIVE_INFINITY;
   #stopped = false;
 
